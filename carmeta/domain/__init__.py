@@ -1,0 +1,1 @@
+"""What travels through the house: records, evidence, results. No behaviour beyond access."""

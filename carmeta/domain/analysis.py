@@ -1,0 +1,145 @@
+"""Everything a run found out, with provenance: what the report draws and the JSON holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from carmeta.domain.evidence import Count, Decision, Excluded, Finding
+from carmeta.domain.result import Back, Pooled, SubgroupTest
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """One line of a forest plot: the count and its own exact interval (0..1)."""
+
+    count: Count
+    proportion: float
+    ci_lb: float
+    ci_ub: float
+    weight: float  # share of the headline model in 0..1; NaN where none is defined
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroup:
+    """One level of a moderator with its own pool (none for a single study)."""
+
+    moderator: str
+    level: str
+    label: str
+    rows: tuple[StudyRow, ...]
+    pooled: Pooled | None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRange:
+    """The headline estimate over every combination of counts that the evidence allows."""
+
+    combinations: int
+    exact: bool  # every combination was fitted; otherwise bounds from all-low and all-high
+    estimate_lb: float  # back-transformed
+    estimate_ub: float
+    ci_lb: float
+    ci_ub: float
+    rule: str  # which count the point estimate used
+
+
+@dataclass(frozen=True, slots=True)
+class SensitivityRow:
+    """The headline model refitted with something varied."""
+
+    kind: str  # leave-one-out, candidates, overlap, population, counts, ...
+    label: str
+    pooled: Pooled
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Probability that a new study lies beyond a threshold."""
+
+    threshold: float  # 0..1
+    direction: str  # above or below
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeAnalysis:
+    """One outcome: rows, headline model, what stands beside it."""
+
+    outcome: str
+    rows: tuple[StudyRow, ...]
+    headline: Pooled
+    beside: tuple[Pooled, ...]
+    excluded: tuple[Excluded, ...]
+    subgroups: tuple[Subgroup, ...] = ()
+    subgroup_tests: tuple[SubgroupTest, ...] = ()
+    candidates: CandidateRange | None = None
+    sensitivity: tuple[SensitivityRow, ...] = ()
+    beyond: tuple[Beyond, ...] = ()
+    notes: tuple[str, ...] = ()  # e.g. where the models disagree
+    part: str = ""  # id of the set of cohorts, where a config names several
+    part_label: str = ""
+
+    @property
+    def key(self) -> str:
+        """Names files and anchors: the outcome, with the set of cohorts if there are several."""
+        return f"{self.outcome}_{self.part}" if self.part else self.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPair:
+    """Two arms of one study for one outcome: ai of n1i against ci of n2i."""
+
+    study: str
+    slab: str
+    treatment: Count
+    control: Count
+    effects: dict[str, Back] = field(default_factory=dict)  # the study's own, by measure
+    weights: dict[str, float] = field(default_factory=dict)  # share in 0..1, by measure
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastAnalysis:
+    """A comparison of two arms, beside what the paper published."""
+
+    outcome: str
+    pairs: tuple[ArmPair, ...]
+    results: tuple[Pooled, ...]  # one a measure (OR, RR, RD)
+    published: tuple[str, ...] = ()  # the paper's own estimates, in words
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """A line of the table of studies: label to printed value."""
+
+    study: str
+    slab: str
+    values: dict[str, str]
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What went in: no wall-clock time, so that the same inputs give the same bytes."""
+
+    carmeta: str
+    versions: dict[str, str]
+    inputs: dict[str, str]  # relative path -> sha256
+    config_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All of a run, in the order of the report."""
+
+    name: str
+    title: str
+    config: dict[str, Any]  # resolved, every default spelled out
+    outcomes: tuple[OutcomeAnalysis, ...]
+    contrasts: tuple[ContrastAnalysis, ...]
+    decisions: tuple[Decision, ...]
+    findings: tuple[Finding, ...]
+    studies: tuple[StudySummary, ...]
+    references: tuple[str, ...]
+    provenance: Provenance
+    notes: tuple[str, ...] = field(default=())

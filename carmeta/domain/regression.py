@@ -1,0 +1,80 @@
+"""What a meta-regression hands on: coefficients, tests, what is left unexplained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from carmeta.domain.result import NAN, Back, Fallback, SubgroupTest
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """One coefficient on the analysis scale; ``df`` is inf for a normal test."""
+
+    name: str
+    estimate: float
+    se: float
+    stat: float
+    df: float
+    p: float
+    ci_lb: float
+    ci_ub: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The mean at given moderator values, with its confidence and prediction limits.
+
+    On the analysis scale; ``back`` has the same on the scale of the outcome where the
+    measure is known.
+    """
+
+    label: str
+    estimate: float
+    se: float
+    ci_lb: float
+    ci_ub: float
+    pi_lb: float
+    pi_ub: float
+    back: Back | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """One fitted meta-regression.
+
+    ``tau2``, ``i2`` (percent) and ``h2`` are residual: what the moderators leave. ``r2`` is
+    the percentage of the heterogeneity that they account for, NaN where there is none to
+    begin with. ``omnibus`` tests all coefficients but the intercept, ``terms`` each term of
+    the formula. ``cov`` is the covariance of the coefficients in their order. ``levels``
+    are the categories of each categorical moderator, the reference first.
+    """
+
+    k: int
+    measure: str
+    model: str  # IV or GLMM
+    formula: str
+    method: str
+    test: str
+    pi_method: str
+    i2_method: str
+    level: float
+    coefficients: tuple[Coefficient, ...]
+    cov: tuple[tuple[float, ...], ...]
+    omnibus: SubgroupTest | None
+    terms: tuple[SubgroupTest, ...]
+    tau2: float
+    tau2_ci_lb: float
+    tau2_ci_ub: float
+    tau2_ci_method: str
+    i2: float
+    h2: float
+    q: float
+    q_df: int
+    q_pval: float
+    r2: float
+    loglik: float = NAN
+    converged: bool = True
+    weights: tuple[float, ...] = ()
+    levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fallbacks: tuple[Fallback, ...] = ()

@@ -1,0 +1,124 @@
+"""The words of the field, each written once: codes, labels and what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+OutcomeCode = Literal[
+    "orr", "cr", "scr", "vgpr", "mrd_neg", "crs_any", "crs_ge3", "nt_any", "nt_ge3"
+]
+Population = Literal[
+    "infused",  # received the CAR-T product, or for a comparator any dose of treatment
+    "treated",  # started any part of the assigned treatment (leukapheresis, bridging, ...)
+    "safety",
+    "itt",  # all randomised, or all enrolled in a single-arm trial
+    "enrolled",
+    "evaluable",  # assessable for this outcome, whoever that is in the paper
+]
+Role = Literal["car-t", "comparator", "salvage"]
+Unit = Literal["patients", "instances"]
+Category = Literal["sCR", "CR", "nCR", "VGPR", "PR", "MR", "SD", "PD", "NR", "NE", "death"]
+Scale = Literal["lee-2014", "cartox", "astct", "ctcae", "penn", "not-reported"]
+Counting = Literal["maximum-grade", "any-event", "not-reported"]
+Missing = Literal["not-reported", "not-applicable", "lost"]
+Measure = Literal["PLO", "PFT", "PAS", "PR", "PLN", "OR", "RR", "RD"]
+SingleArmMeasure = Literal["PLO", "PFT", "PAS", "PR", "PLN"]
+TwoArmMeasure = Literal["OR", "RR", "RD"]
+Model = Literal["GLMM", "IV", "BB", "MH", "PETO", "BAYES"]
+Method = Literal["EE", "DL", "PM", "REML", "ML", "HE", "HS", "SJ", "EB"]
+Test = Literal["z", "t", "knha", "adhoc", "profile"]
+PiMethod = Literal["V", "HTS", "bootstrap"]
+
+OUTCOME_CODES: Final[tuple[str, ...]] = get_args(OutcomeCode)
+POPULATIONS: Final[tuple[str, ...]] = get_args(Population)
+CATEGORIES: Final[tuple[str, ...]] = get_args(Category)
+
+# Best responses that count as a response, deepest first (IMWG 2016): each set is nested
+# in the next.
+RESPONSE_TIERS: Final[dict[str, tuple[str, ...]]] = {
+    "scr": ("sCR",),
+    "cr": ("sCR", "CR"),
+    "vgpr": ("sCR", "CR", "nCR", "VGPR"),
+    "orr": ("sCR", "CR", "nCR", "VGPR", "PR"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTerm:
+    """How an outcome is called in print."""
+
+    code: str
+    label: str  # for headings
+    short: str  # for table columns
+    definition: str
+    family: Literal["response", "toxicity"]
+    event_is_good: bool
+
+
+OUTCOMES: Final[dict[str, OutcomeTerm]] = {
+    term.code: term
+    for term in (
+        OutcomeTerm(
+            "orr", "Overall response", "ORR", "partial response or better", "response", True
+        ),
+        OutcomeTerm(
+            "cr", "Complete response or better", "CR", "CR or stringent CR", "response", True
+        ),
+        OutcomeTerm("scr", "Stringent complete response", "sCR", "stringent CR", "response", True),
+        OutcomeTerm(
+            "vgpr", "Very good partial response or better", "≥VGPR", "VGPR or better",
+            "response", True,
+        ),
+        OutcomeTerm(
+            "mrd_neg", "MRD negativity", "MRD−", "no residual disease at the stated depth",
+            "response", True,
+        ),
+        OutcomeTerm(
+            "crs_any", "Cytokine release syndrome, any grade", "CRS", "CRS of any grade",
+            "toxicity", False,
+        ),
+        OutcomeTerm(
+            "crs_ge3", "Cytokine release syndrome, grade ≥3", "CRS ≥3",
+            "CRS of maximum grade 3, 4 or 5", "toxicity", False,
+        ),
+        OutcomeTerm(
+            "nt_any", "Neurotoxicity, any grade", "NT", "neurotoxicity of any grade",
+            "toxicity", False,
+        ),
+        OutcomeTerm(
+            "nt_ge3", "Neurotoxicity, grade ≥3", "NT ≥3",
+            "neurotoxicity of maximum grade 3, 4 or 5", "toxicity", False,
+        ),
+    )
+}
+
+POPULATION_LABELS: Final[dict[str, str]] = {
+    "infused": "infused",
+    "treated": "treated",
+    "safety": "safety",
+    "itt": "intention to treat",
+    "enrolled": "enrolled",
+    "evaluable": "evaluable",
+}
+
+SCALE_LABELS: Final[dict[str, str]] = {
+    "lee-2014": "Lee 2014",
+    "cartox": "CARTOX",
+    "astct": "ASTCT",
+    "ctcae": "CTCAE",
+    "penn": "Penn",
+    "not-reported": "not reported",
+}
+
+METHOD_LABELS: Final[dict[str, str]] = {
+    "EE": "equal effects (no tau²)",
+    "DL": "DerSimonian-Laird",
+    "PM": "Paule-Mandel",
+    "REML": "restricted maximum likelihood",
+    "ML": "maximum likelihood",
+    "HE": "Hedges",
+    "HS": "Hunter-Schmidt",
+    "SJ": "Sidik-Jonkman",
+    "EB": "empirical Bayes",
+}
