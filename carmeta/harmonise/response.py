@@ -1,0 +1,99 @@
+"""Responses: printed rates, and sums over the categories of best response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from carmeta.domain.evidence import Reading
+from carmeta.domain.record import Cohort, ResponseTable
+from carmeta.harmonise.counts import Denominator, Derived, derive, describe, reading, summed
+from carmeta.vocabulary import RESPONSE_TIERS
+
+Denominators = Callable[[str, int | None], Denominator]
+
+
+def printed_rates(
+    cohort: Cohort, outcome: str, denominators: Denominators, default_doc: str
+) -> Iterator[Reading]:
+    """Readings of an outcome that the paper prints as such."""
+    for item in cohort.proportions:
+        if item.outcome != outcome or item.missing is not None:
+            continue
+        denominator = denominators(item.population, item.of)
+        derived = derive(item, denominator)
+        if derived is None:
+            continue
+        cited = f" [citing {item.cites}]" if item.cites else ""
+        yield reading(
+            outcome=outcome,
+            population=item.population,
+            denominator=denominator,
+            derived=derived,
+            cells=(f"{item.at.label(default_doc)}: {describe(item)}{cited}",),
+            attribution=item.attribution,
+            definition=item.definition or "",
+        )
+
+
+def summed_categories(
+    cohort: Cohort, outcome: str, denominators: Denominators, default_doc: str
+) -> Iterator[Reading]:
+    """Readings summed over best-response categories: CR is sCR + CR, ORR all down to PR.
+
+    Categories are disjoint by definition of best response. A category that the table does
+    not list counts as none where the listed ones add to all patients; otherwise the deepest
+    listed category of the tier is taken to hold the deeper ones, which is said.
+    """
+    tier = RESPONSE_TIERS.get(outcome)
+    if tier is None:
+        return
+    for table in cohort.response:
+        denominator = denominators(table.population, table.of)
+        found = _sum(table, tier, denominator)
+        if found is None:
+            continue
+        derived, present = found
+        place = table.at.label(default_doc)
+        cells = tuple(f"{place}, {name}: {describe(table.categories[name])}" for name in present)
+        yield reading(
+            outcome=outcome,
+            population=table.population,
+            denominator=denominator,
+            derived=derived,
+            cells=cells,
+            attribution=table.attribution,
+            definition=" + ".join(present),
+        )
+
+
+def _sum(
+    table: ResponseTable, tier: tuple[str, ...], denominator: Denominator
+) -> tuple[Derived, tuple[str, ...]] | None:
+    present = tuple(name for name in tier if name in table.categories)
+    if not present:
+        return None
+    parts = []
+    for name in present:
+        part = derive(table.categories[name], denominator)  # type: ignore[index]  # a tier's names are categories
+        if part is None or not part.candidates:
+            return None
+        parts.append(part)
+    counts = [cell.count for cell in table.categories.values()]
+    complete = denominator.n is not None and None not in counts
+    complete = complete and sum(count or 0 for count in counts) == denominator.n
+    # The shallowest category of the tier must be listed, or the sum could miss patients.
+    if not complete and (tier[-1] not in present or len(parts) < len(table.categories) == 1):
+        return None
+    absent = [name for name in tier if name not in present and name != "nCR"]
+    candidates, xi, derivation = summed(parts)
+    reason = "sum of " + " + ".join(f"{name} {_show(p)}" for name, p in zip(present, parts, strict=True))
+    if absent and complete:
+        reason += f"; {', '.join(absent)} not listed, and the listed categories hold all patients"
+    elif absent:
+        reason += f"; {', '.join(absent)} not listed separately"
+    return Derived(candidates, xi, derivation, "sum-of-categories", reason), present
+
+
+def _show(part: Derived) -> str:
+    low, high = min(part.candidates), max(part.candidates)
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,0 +1,366 @@
+"""What a schema cannot say: references between records, and counts against denominators.
+
+Codes are stable and listed in the documentation. Whether printed numbers agree with each
+other is the audit's business; here stands only what makes a record unusable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from carmeta.domain.record import (
+    Characteristic,
+    Cohort,
+    MrdResult,
+    Printed,
+    Product,
+    Proportion,
+    Report,
+    ResponseTable,
+    Review,
+    StudyRecord,
+    Toxicity,
+)
+from carmeta.sourcefile import Diagnostic, SourceFile, nearest
+from carmeta.sourcefile.model import DataPath
+
+_PLACE_KEYS = frozenset({"at", "response_at", "crs_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a reference may point to."""
+
+    review: Review
+    sources: dict[str, SourceFile]
+    products: Sequence[Product]
+    reports: Sequence[Report]
+    unread: frozenset[str]  # stems of files that could not be read
+
+
+def check_registers(context: Context) -> Iterator[Diagnostic]:
+    """Ids that stand twice in a register, and places in documents that nobody declared."""
+    for stem, key, entries in (
+        ("_products", "products", context.products),
+        ("_reports", "reports", context.reports),
+    ):
+        source = context.sources.get(stem)
+        if source is not None:
+            yield from _twice(source, (key,), [entry.id for entry in entries], "REC012")
+    source = context.sources.get("_products")
+    if source is not None and "_reports" not in context.unread:
+        yield from _unknown_documents(source, set(context.review.reports))
+
+
+def check_study(study: StudyRecord, context: Context) -> Iterator[Diagnostic]:
+    """Everything that makes a study record unusable, with the lines."""
+    source = _source_of(study, context)
+    stem = source.path.stem
+    if stem != study.id:
+        yield source.diagnostic(
+            "REC010",
+            ("id",),
+            f"the id '{study.id}' and the file name '{source.path.name}' differ",
+            hint=f"rename the file to {study.id}.yaml, or the id to {stem}",
+        )
+    ids = [cohort.id for cohort in study.cohorts]
+    yield from _twice(source, ("cohorts",), ids, "REC011")
+    yield from _check_reports(study, source, context)
+    for index, cohort in enumerate(study.cohorts):
+        path: DataPath = ("cohorts", index)
+        yield from _check_product(cohort, (*path, "product"), source, context)
+        yield from _check_patients(cohort, path, study, source)
+        for cell in _cells(cohort, path):
+            yield from _check_cell(cell, cohort, source)
+    yield from _check_references(study, source, context)
+    if study.patients is not None:
+        rows = [row.id for row in study.patients.rows]
+        yield from _twice(source, ("patients", "rows"), rows, "REC013")
+
+
+def _source_of(study: StudyRecord, context: Context) -> SourceFile:
+    source = context.sources.get(study.id)
+    if source is not None and source.data.get("id") == study.id:
+        return source
+    return next(item for item in context.sources.values() if item.data.get("id") == study.id)
+
+
+def _twice(
+    source: SourceFile, path: DataPath, ids: Sequence[str], code: str
+) -> Iterator[Diagnostic]:
+    first: dict[str, int] = {}
+    for index, name in enumerate(ids):
+        here = (*path, index, "id")
+        if name in first:
+            line = source.mark((*path, first[name], "id")).line
+            yield source.diagnostic(
+                code,
+                here,
+                f"the id '{name}' a second time",
+                hint=f"it stands in line {line} already",
+            )
+        first.setdefault(name, index)
+
+
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    similar = nearest(word, known)
+    if similar:
+        return f"did you mean '{similar}'?"
+    return f"known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
+
+
+def _check_reports(
+    study: StudyRecord, source: SourceFile, context: Context
+) -> Iterator[Diagnostic]:
+    registered = {report.id for report in context.reports}
+    documents: set[str] = set()
+    for index, report in enumerate(study.reports):
+        path: DataPath = ("reports", index)
+        name = report if isinstance(report, str) else report.id
+        if name in documents:
+            yield source.diagnostic("REC014", path, f"the report '{name}' a second time")
+        documents.add(name)
+        if isinstance(report, str):
+            if name not in registered and "_reports" not in context.unread:
+                yield source.diagnostic(
+                    "REC021",
+                    path,
+                    f"the report '{name}' is not in _reports.yaml",
+                    hint=_did_you_mean(name, sorted(registered)),
+                )
+        elif name in registered or _declared_before(report, study, context):
+            yield source.diagnostic(
+                "REC015",
+                path,
+                f"the report '{name}' is described elsewhere too",
+                hint="describe it once, in _reports.yaml, and give only its id here",
+            )
+    yield from _unknown_documents(source, documents)
+
+
+def _declared_before(report: Report, study: StudyRecord, context: Context) -> bool:
+    for other in context.review.studies:
+        if other.id == study.id:
+            return False
+        if any(not isinstance(item, str) and item.id == report.id for item in other.reports):
+            return True
+    return False
+
+
+def _unknown_documents(source: SourceFile, documents: set[str]) -> Iterator[Diagnostic]:
+    """Places (`at: {doc: ...}`) in documents that the record does not list."""
+    for path in source.marks:
+        if not path or path[-1] != "doc":
+            continue
+        names = [step for step in path[:-1] if isinstance(step, str)]
+        if not names or names[-1] not in _PLACE_KEYS:
+            continue
+        name = str(_at(source.data, path))
+        if name not in documents:
+            yield source.diagnostic(
+                "REC021",
+                path,
+                f"the report '{name}' is not among this file's reports",
+                hint=_did_you_mean(name, sorted(documents)),
+            )
+
+
+def _at(data: object, path: DataPath) -> object:
+    for step in path:
+        data = data[step]  # type: ignore[index]  # the path comes from this very tree
+    return data
+
+
+def _check_product(
+    cohort: Cohort, path: DataPath, source: SourceFile, context: Context
+) -> Iterator[Diagnostic]:
+    name = cohort.product
+    if name is None or name in context.review.products or "_products" in context.unread:
+        return
+    yield source.diagnostic(
+        "REC020",
+        path,
+        f"the product '{name}' is not in _products.yaml",
+        hint=_did_you_mean(name, sorted(context.review.products)),
+    )
+
+
+def _check_patients(
+    cohort: Cohort, path: DataPath, study: StudyRecord, source: SourceFile
+) -> Iterator[Diagnostic]:
+    if cohort.patients is None:
+        return
+    here = (*path, "patients")
+    if study.patients is None:
+        yield source.diagnostic(
+            "REC024",
+            here,
+            "a cohort of individual patients, but the record lists none",
+            hint="add 'patients:' with the rows, or leave the filter out",
+        )
+        return
+    rows = [
+        {"id": row.id, "site": row.site, "crs_grade": row.crs_grade, **row.attributes}
+        for row in study.patients.rows
+    ]
+    known = sorted({key for row in rows for key in row})
+    for key, value in cohort.patients.where.items():
+        at = (*here, "where", key)
+        if key not in known:
+            yield source.diagnostic(
+                "REC025", at, f"no patient has '{key}'", hint=_did_you_mean(key, known), at_key=True
+            )
+        elif not any(_same(row.get(key), value) for row in rows):
+            found = sorted({str(row[key]) for row in rows if row.get(key) is not None})
+            yield source.diagnostic(
+                "REC026",
+                at,
+                f"no patient has {key}: {value}",
+                hint=_did_you_mean(str(value), found),
+            )
+
+
+def _same(left: object, right: object) -> bool:
+    return type(left) is type(right) and left == right
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A printed cell and the denominators that apply to it."""
+
+    path: DataPath
+    cell: Printed | Characteristic
+    of: int | None
+    of_path: DataPath
+    population: str | None
+
+
+def _cells(cohort: Cohort, base: DataPath) -> Iterator[_Cell]:
+    singles: list[tuple[str, Sequence[Proportion | MrdResult]]] = [
+        ("proportions", cohort.proportions),
+        ("mrd", cohort.mrd),
+    ]
+    for kind, items in singles:
+        for index, item in enumerate(items):
+            path: DataPath = (*base, kind, index)
+            yield _Cell(path, item, item.of, (*path, "of"), item.population)
+    for index, response in enumerate(cohort.response):
+        path = (*base, "response", index)
+        yield from _table_cells(path, "categories", response, response.categories)
+    for index, toxicity in enumerate(cohort.toxicity):
+        path = (*base, "toxicity", index)
+        yield from _table_cells(path, "grades", toxicity, toxicity.grades)
+    for index, trait in enumerate(cohort.characteristics):
+        path = (*base, "characteristics", index)
+        yield _Cell(path, trait, trait.of, (*path, "of"), None)
+
+
+def _table_cells(
+    base: DataPath, inner: str, table: ResponseTable | Toxicity, cells: Mapping[Any, Printed]
+) -> Iterator[_Cell]:
+    for key, cell in cells.items():
+        path = (*base, inner, str(key))
+        if cell.of is not None:
+            yield _Cell(path, cell, cell.of, (*path, "of"), table.population)
+        else:
+            yield _Cell(path, cell, table.of, (*base, "of"), table.population)
+
+
+def _check_cell(cell: _Cell, cohort: Cohort, source: SourceFile) -> Iterator[Diagnostic]:
+    count = cell.cell.count
+    if count is None:
+        return
+    path = (*cell.path, "count")
+    if cell.of is not None:
+        if count > cell.of:
+            line = source.mark(cell.of_path).line
+            yield source.diagnostic(
+                "REC030",
+                path,
+                f"count {count} exceeds its denominator {cell.of}",
+                hint=f"'of' stands in line {line}; which of the two is printed?",
+            )
+        return
+    if cell.population is None:
+        return
+    size = next(
+        (item for name, item in cohort.populations.items() if name == cell.population), None
+    )
+    if size is None:
+        declared = ", ".join(cohort.populations) or "none"
+        yield source.diagnostic(
+            "REC032",
+            path,
+            f"count {count} has no denominator: population '{cell.population}' is not declared "
+            f"in cohort '{cohort.id}'",
+            hint=f"give 'of', or its n under 'populations' (declared: {declared})",
+        )
+    elif count > size.n:
+        yield source.diagnostic(
+            "REC031",
+            path,
+            f"count {count} exceeds n {size.n} (population {cell.population})",
+            hint="is the numerator of another population?",
+        )
+
+
+def _check_references(
+    study: StudyRecord, source: SourceFile, context: Context
+) -> Iterator[Diagnostic]:
+    for path, name in _references(study):
+        yield from _check_reference(path, name, study, source, context)
+    for index, item in enumerate(study.acknowledged):
+        if item.cohort is not None:
+            path = ("acknowledged", index, "cohort")
+            yield from _check_reference(path, item.cohort, study, source, context)
+
+
+def _references(study: StudyRecord) -> Iterator[tuple[DataPath, str]]:
+    for index, cohort in enumerate(study.cohorts):
+        base: DataPath = ("cohorts", index, "lineage")
+        lineage = cohort.lineage
+        flat = {
+            "part_of": lineage.part_of,
+            "updates": lineage.updates,
+            "shares_patients_with": lineage.shares_patients_with,
+            "disjoint_from": lineage.disjoint_from,
+        }
+        for kind, names in flat.items():
+            for position, name in enumerate(names):
+                yield (*base, kind, position), name
+        for row, group in enumerate(lineage.partitions):
+            for position, name in enumerate(group):
+                yield (*base, "partitions", row, position), name
+    for index, contrast in enumerate(study.contrasts):
+        yield ("contrasts", index, "treatment"), contrast.treatment
+        yield ("contrasts", index, "control"), contrast.control
+
+
+def _check_reference(
+    path: DataPath, name: str, study: StudyRecord, source: SourceFile, context: Context
+) -> Iterator[Diagnostic]:
+    study_id, _, cohort_id = name.rpartition("/")
+    study_id = study_id or study.id
+    if study_id in context.unread:
+        return
+    target = next((item for item in context.review.studies if item.id == study_id), None)
+    if target is None:
+        known = sorted(item.id for item in context.review.studies)
+        yield source.diagnostic(
+            "REC022", path, f"there is no study '{study_id}'", hint=_did_you_mean(study_id, known)
+        )
+        return
+    ids = [cohort.id for cohort in target.cohorts]
+    if cohort_id not in ids:
+        yield source.diagnostic(
+            "REC023",
+            path,
+            f"there is no cohort '{cohort_id}' in study '{study_id}'",
+            hint=_did_you_mean(cohort_id, ids),
+        )
+    elif path[0] == "cohorts" and study_id == study.id:
+        own = study.cohorts[int(path[1])].id
+        if cohort_id == own:
+            yield source.diagnostic("REC027", path, f"cohort '{own}' refers to itself")
