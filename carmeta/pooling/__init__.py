@@ -1,0 +1,1 @@
+"""Models that pool effects or counts: arrays in, small frozen results out."""

@@ -1,0 +1,363 @@
+"""Logistic mixed model with up to two independent normal random effects a study.
+
+One kernel serves the two-arm models and the regression on single-arm counts. The likelihood
+is integrated by adaptive Gauss-Hermite quadrature (Liu and Pierce 1994; Pinheiro and Bates
+1995) and maximised by Newton steps with Louis' (1982) score and information, evaluated on
+the same nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtri, expit, gammaln, logsumexp
+
+from carmeta.errors import EstimationError
+
+FloatArray = NDArray[np.float64]
+
+NODES: Final = 25  # relative error of the integral below 1e-12 for the counts of trials
+_MODE_STEPS: Final = 60  # Newton for the mode is monotone and quadratic; this is a guard
+_FIT_STEPS: Final = 100
+_GRADIENT_TOL: Final = 1e-9  # on the score scaled by the root of the information
+_ZERO_SD: Final = 1e-5  # a standard deviation below this is tried, and kept, as exactly zero
+_START_SDS: Final = (0.1, 0.5, 1.5)  # small, usual and extreme heterogeneity on the logit
+_MAX_SD: Final = 1e3  # no limit of a standard deviation is searched beyond this
+_MAX_LOGIT: Final = 30.0  # a coefficient beyond this is a separated likelihood
+
+
+@dataclass(frozen=True, slots=True)
+class MixedData:
+    """Rows of ``k`` studies with ``m`` rows each, ``p`` fixed and ``r`` random effects.
+
+    ``y`` and ``n`` are ``(k, m)`` counts (``n = 0`` marks an absent row), ``x`` is
+    ``(k, m, p)``, ``z`` is ``(k, m, r)``. Random effects of a study are independent normals
+    with mean 0 and standard deviations ``sd`` (``r``).
+    """
+
+    y: FloatArray
+    n: FloatArray
+    x: FloatArray
+    z: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class MixedFit:
+    """Maximum likelihood fit.
+
+    ``beta`` ``(p,)``, ``sd`` ``(r,)`` at least 0, ``information`` ``(p + r, p + r)`` observed
+    (of ``beta`` and ``sd``), ``cov`` ``(p, p)`` of ``beta`` with the uncertainty of the
+    standard deviations that are not zero taken in, ``loglik`` with binomial coefficients.
+    """
+
+    beta: FloatArray
+    sd: FloatArray
+    loglik: float
+    cov: FloatArray
+    information: FloatArray
+    converged: bool
+    iterations: int
+
+
+@lru_cache(maxsize=16)
+def _rule(nodes: int, dims: int) -> tuple[FloatArray, FloatArray]:
+    """Points ``(nodes**dims, dims)`` and log weights for the integral of exp(-t't) f(t)."""
+    t, w = np.polynomial.hermite.hermgauss(nodes)
+    grids = np.meshgrid(*([t] * dims), indexing="ij")
+    weights = np.meshgrid(*([np.log(w)] * dims), indexing="ij")
+    points = np.stack([grid.ravel() for grid in grids], axis=-1)
+    return points, np.sum([weight.ravel() for weight in weights], axis=0)
+
+
+def _softplus(eta: FloatArray) -> FloatArray:
+    return np.asarray(np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))))
+
+
+def _mode(
+    data: MixedData, fixed: FloatArray, zs: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Mode ``(k, r)`` of the standardised random effects and the Cholesky factor of the
+    inverse curvature there ``(k, r, r)``; the target is strictly concave."""
+    k, _, r = zs.shape
+    u = np.zeros((k, r))
+    eye = np.eye(r)
+
+    def target(at: FloatArray) -> FloatArray:
+        eta = fixed + np.einsum("kmr,kr->km", zs, at)
+        fit = (data.y * eta - data.n * _softplus(eta)).sum(axis=1)
+        return np.asarray(fit - 0.5 * (at**2).sum(axis=1))
+
+    value = target(u)
+    for _ in range(_MODE_STEPS):
+        prob = expit(fixed + np.einsum("kmr,kr->km", zs, u))
+        grad = np.einsum("km,kmr->kr", data.y - data.n * prob, zs) - u
+        weight = data.n * prob * (1.0 - prob)
+        curve = np.einsum("km,kmr,kms->krs", weight, zs, zs) + eye
+        step = np.linalg.solve(curve, grad[..., None])[..., 0]
+        size = np.ones(k)
+        for _ in range(30):
+            trial = target(u + size[:, None] * step)
+            worse = trial < value - 1e-12 * np.abs(value)
+            if not worse.any():
+                break
+            size = np.where(worse, size / 2.0, size)
+        u = u + size[:, None] * step
+        value = target(u)
+        if np.abs(step).max() < 1e-10:
+            break
+    prob = expit(fixed + np.einsum("kmr,kr->km", zs, u))
+    curve = np.einsum("km,kmr,kms->krs", data.n * prob * (1.0 - prob), zs, zs) + eye
+    return u, np.linalg.cholesky(np.linalg.inv(curve))
+
+
+def _log_terms(
+    data: MixedData, beta: FloatArray, sd: FloatArray, nodes: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Quadrature points ``(k, Q, r)``, linear predictors ``(k, Q, m)`` and the log of each
+    node's share of the likelihood ``(k, Q)``."""
+    zs = data.z * sd
+    fixed = data.x @ beta
+    mode, chol = _mode(data, fixed, zs)
+    points, logw = _rule(nodes, zs.shape[2])
+    du = np.sqrt(2.0) * np.einsum("krs,qs->kqr", chol, points)
+    d = np.minimum(np.einsum("kmr,kqr->kqm", zs, du), 700.0)  # exp overflows beyond
+    top = fixed + np.einsum("kmr,kr->km", zs, mode)
+    prob = expit(top)[:, None, :]
+    # Differences from the mode: log1p keeps the digits that two large log-likelihoods of
+    # many patients would lose when subtracted.
+    change = data.y[:, None, :] * d - data.n[:, None, :] * np.log1p(prob * np.expm1(d))
+    prior = (du * (mode[:, None, :] + 0.5 * du)).sum(axis=2)
+    scale = np.log(np.abs(np.diagonal(chol, axis1=1, axis2=2))).sum(axis=1)
+    base = (data.y * top - data.n * _softplus(top)).sum(axis=1) - 0.5 * (mode**2).sum(axis=1)
+    log_terms = (
+        logw
+        + (points**2).sum(axis=1)
+        + change.sum(axis=2)
+        - prior
+        + (base + scale - 0.5 * zs.shape[2] * np.log(np.pi))[:, None]
+    )
+    return mode[:, None, :] + du, top[:, None, :] + d, log_terms
+
+
+def _log_choose(data: MixedData) -> float:
+    y, n = data.y, data.n
+    return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
+
+
+def loglik(data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES) -> float:
+    """Log-likelihood with binomial coefficients; ``nodes=1`` is Laplace's approximation."""
+    _, _, log_terms = _log_terms(data, beta, sd, nodes)
+    return float(logsumexp(log_terms, axis=1).sum()) + _log_choose(data)
+
+
+def score_and_information(
+    data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES
+) -> tuple[float, FloatArray, FloatArray]:
+    """Log-likelihood, score ``(p + r,)`` and observed information ``(p + r, p + r)``."""
+    u, eta, log_terms = _log_terms(data, beta, sd, nodes)
+    total = logsumexp(log_terms, axis=1)
+    post = np.exp(log_terms - total[:, None])  # (k, Q), sums to 1
+    prob = expit(eta)
+    resid = data.y[:, None, :] - data.n[:, None, :] * prob
+    weight = post[:, :, None] * data.n[:, None, :] * prob * (1.0 - prob)
+    k, q, m = eta.shape
+    p, r = data.x.shape[2], data.z.shape[2]
+    # derivative of each linear predictor with respect to (beta, sd)
+    d = np.empty((k, q, m, p + r))
+    d[..., :p] = data.x[:, None, :, :]
+    d[..., p:] = data.z[:, None, :, :] * u[:, :, None, :]
+    node_score = np.einsum("kqm,kqmp->kqp", resid, d)
+    study_score = np.einsum("kq,kqp->kp", post, node_score)
+    flat = d.reshape(-1, p + r)
+    complete = (flat * weight.reshape(-1, 1)).T @ flat
+    spread = node_score.reshape(-1, p + r)
+    missing = (spread * post.reshape(-1, 1)).T @ spread - study_score.T @ study_score
+    return float(total.sum()) + _log_choose(data), study_score.sum(axis=0), complete - missing
+
+
+def _ascend(
+    data: MixedData,
+    beta: FloatArray,
+    sd: FloatArray,
+    free: NDArray[np.bool_],
+    nodes: int,
+    *,
+    held: int | None = None,
+) -> MixedFit:
+    """Newton ascent over ``beta``, but for the coefficient ``held``, and the standard
+    deviations that are ``free`` ``(r,)``."""
+    p = beta.size
+    theta = np.concatenate([beta, sd])
+    on = np.concatenate([np.ones(p, dtype=bool), free])
+    if held is not None:
+        on[held] = False
+    if not on.any():
+        value, _, info = score_and_information(data, beta, sd, nodes=nodes)
+        return MixedFit(beta, sd, value, np.full((p, p), np.nan), info, True, 0)
+    value, score, info = score_and_information(data, beta, sd, nodes=nodes)
+    converged, steps = False, 0
+    while steps < _FIT_STEPS:
+        steps += 1
+        values, vectors = np.linalg.eigh(info[np.ix_(on, on)])
+        # away from the maximum the information can be indefinite: reflect it (Greenstadt)
+        curve = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.abs(values).max())))
+        projected = vectors.T @ score[on]
+        step = vectors @ (projected / curve)
+        if np.sqrt((projected**2 / curve).sum()) < _GRADIENT_TOL:
+            converged = bool((values > 0.0).all())
+            break
+        size = min(1.0, 5.0 / float(np.abs(step).max()))
+        for _ in range(40):
+            trial = theta.copy()
+            trial[on] += size * step
+            new, new_score, new_info = score_and_information(
+                data, trial[:p], trial[p:], nodes=nodes
+            )
+            if new >= value - 1e-11 * abs(value):
+                break
+            size /= 2.0
+        else:
+            break
+        theta, value, score, info = trial, new, new_score, new_info
+        if np.abs(theta[:p]).max() > _MAX_LOGIT * max(1.0, float(np.abs(beta).max())):
+            break
+    return _finish(theta, p, value, info, on, converged, steps)
+
+
+def _finish(
+    theta: FloatArray,
+    p: int,
+    value: float,
+    info: FloatArray,
+    on: NDArray[np.bool_],
+    converged: bool,
+    steps: int,
+) -> MixedFit:
+    sd = np.abs(theta[p:])
+    sign = np.concatenate([np.ones(p), np.where(theta[p:] < 0.0, -1.0, 1.0)])
+    info = info * np.outer(sign, sign)
+    # a random effect whose sd is zero is not in the model: its column is uninformative
+    on = on & np.concatenate([np.ones(p, dtype=bool), sd > 0.0])
+    cov = np.full((p, p), np.nan)
+    if on[:p].all():
+        try:
+            cov = np.linalg.inv(info[np.ix_(on, on)])[:p, :p]
+        except np.linalg.LinAlgError:
+            converged = False
+    return MixedFit(theta[:p], sd, value, cov, info, converged, steps)
+
+
+def fit_mixed(data: MixedData, *, nodes: int = NODES) -> MixedFit:
+    """Maximum likelihood over ``beta`` and all standard deviations, best of several starts.
+
+    Fewer than 15 nodes are refused: the derivatives are then not those of the quadrature
+    and Newton's method stalls (use ``loglik`` with ``nodes=1`` for Laplace's value).
+    Raises EstimationError where no start converges, e.g. under separation.
+    """
+    if nodes < 15:
+        raise EstimationError(f"{nodes} quadrature nodes are too few to fit with; use 15 or more")
+    r = data.z.shape[2]
+    all_free = np.ones(r, dtype=bool)
+    begin = fit_common(data).beta
+    best: MixedFit | None = None
+    for first in _START_SDS:
+        fit = _settle(data, _ascend(data, begin, np.full(r, first), all_free, nodes), nodes)
+        if fit.converged and (best is None or fit.loglik > best.loglik + 1e-9):
+            best = fit
+    if best is None:
+        raise EstimationError(
+            "the binomial-normal model did not converge",
+            hint="some level or arm may have no events, or only events, in every study",
+        )
+    return best
+
+
+def _settle(data: MixedData, fit: MixedFit, nodes: int) -> MixedFit:
+    """Take a standard deviation that vanished as exactly zero."""
+    if not np.isfinite(fit.loglik) or (fit.sd >= _ZERO_SD).all():
+        return fit
+    free = fit.sd >= _ZERO_SD
+    at_zero = _ascend(data, fit.beta, np.where(free, fit.sd, 0.0), free, nodes)
+    return at_zero if at_zero.loglik >= fit.loglik - 1e-8 else replace(fit, converged=False)
+
+
+def fit_common(data: MixedData) -> MixedFit:
+    """Logistic regression without random effects: the maximum at all ``sd`` zero."""
+    r = data.z.shape[2]
+    free = np.zeros(r, dtype=bool)
+    return _ascend(data, np.zeros(data.x.shape[2]), np.zeros(r), free, nodes=1)
+
+
+def profile_sd2(
+    data: MixedData, fit: MixedFit, which: int, *, level: float, nodes: int = NODES
+) -> tuple[float, float]:
+    """Profile-likelihood limits of the variance of random effect ``which``.
+
+    They lie where the profile is half a chi2(1) quantile below its maximum; 0 where it is
+    still above that at zero, inf where it is above it at a standard deviation of 1000.
+    """
+    from scipy.optimize import brentq
+
+    drop = float(chdtri(1, 1.0 - level)) / 2.0
+    free = np.arange(fit.sd.size) != which
+    near = fit
+
+    def excess(sd: float) -> float:
+        nonlocal near
+        trial = near.sd.copy()
+        trial[which] = sd
+        trial[free] = np.maximum(trial[free], 0.05)  # zero is a stationary point
+        near = _ascend(data, near.beta, trial, free, nodes)
+        return near.loglik - fit.loglik + drop
+
+    peak, lower = float(fit.sd[which]), 0.0
+    if peak > 0.0 and excess(0.0) < 0.0:
+        lower = float(brentq(excess, 0.0, peak, xtol=1e-12, rtol=1e-13))
+    near, upper = fit, max(2.0 * peak, 0.5)
+    while excess(upper) > 0.0:
+        upper *= 2.0
+        if upper > _MAX_SD:
+            return lower**2, float("inf")
+    root = float(brentq(excess, peak, upper, xtol=1e-12, rtol=1e-13))
+    return lower**2, root**2
+
+
+def profile_beta(
+    data: MixedData, fit: MixedFit, which: int, *, level: float, nodes: int = NODES
+) -> tuple[float, float]:
+    """Profile-likelihood limits of the coefficient ``which``; infinite where there is none."""
+    from scipy.optimize import brentq
+
+    drop = float(chdtri(1, 1.0 - level)) / 2.0
+    free = np.ones(fit.sd.size, dtype=bool)
+    centre, se = float(fit.beta[which]), float(np.sqrt(fit.cov[which, which]))
+    near = fit
+
+    def excess(value: float) -> float:
+        nonlocal near
+        beta = near.beta.copy()
+        beta[which] = value
+        sd = np.maximum(near.sd, 0.05)  # zero is a stationary point
+        near = _ascend(data, beta, sd, free, nodes, held=which)
+        return near.loglik - fit.loglik + drop
+
+    limits = []
+    for side in (-1.0, 1.0):
+        near = fit
+        inner, step = centre, np.sqrt(2.0 * drop) * se
+        outer = centre + side * step
+        while excess(outer) > 0.0 and abs(outer - centre) < _MAX_LOGIT:
+            inner, step = outer, 1.5 * step
+            outer = centre + side * step
+        found = abs(outer - centre) < _MAX_LOGIT
+        near = fit
+        limits.append(
+            float(brentq(excess, *sorted((inner, outer)), xtol=1e-11, rtol=1e-13))
+            if found
+            else side * float("inf")
+        )
+    return limits[0], limits[1]

@@ -1,0 +1,217 @@
+"""Effect sizes of two-arm counts: odds ratio, risk ratio, risk difference.
+
+Counts are ``ai`` events of ``n1i`` patients in the treatment arm and ``ci`` events of
+``n2i`` in the control arm. OR and RR are analysed as logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from carmeta.errors import ConfigError, DataError
+from carmeta.vocabulary import TwoArmMeasure
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+ZeroRule = Literal["only0", "all", "if0all", "none"]
+
+TWO_ARM_MEASURES: Final[tuple[str, ...]] = ("OR", "RR", "RD")
+ZERO_RULES: Final[tuple[str, ...]] = ("only0", "all", "if0all", "none")
+_COUNT_NAMES: Final = ("ai", "n1i", "ci", "n2i")
+
+
+@dataclass(frozen=True, slots=True)
+class TwoArmCounts:
+    """Valid counts as floats: four arrays of one shape ``(..., k)``, whole and in range."""
+
+    ai: FloatArray
+    n1i: FloatArray
+    ci: FloatArray
+    n2i: FloatArray
+
+    @property
+    def bi(self) -> FloatArray:
+        """Patients without the event in the treatment arm, ``(..., k)``."""
+        return self.n1i - self.ai
+
+    @property
+    def di(self) -> FloatArray:
+        """Patients without the event in the control arm, ``(..., k)``."""
+        return self.n2i - self.ci
+
+    @property
+    def zero_cell(self) -> BoolArray:
+        """Studies with at least one of the four cells empty, ``(..., k)``."""
+        cells = np.minimum(np.minimum(self.ai, self.bi), np.minimum(self.ci, self.di))
+        return np.asarray(cells == 0.0)
+
+    @property
+    def uninformative(self) -> BoolArray:
+        """Studies without an event, or without a non-event, in both arms, ``(..., k)``."""
+        return np.asarray((self.ai + self.ci == 0.0) | (self.bi + self.di == 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class TwoArmEffects:
+    """Effect sizes on the analysis scale (log for OR and RR), each array ``(..., k)``.
+
+    ``yi`` and ``vi`` are NaN where the effect does not exist (a zero cell with
+    ``to="none"``, or a dropped double-zero study); ``corrected`` marks the studies whose
+    counts were changed by the zero-cell rule.
+    """
+
+    yi: FloatArray
+    vi: FloatArray
+    corrected: BoolArray
+    measure: TwoArmMeasure
+
+
+def study_names(slab: Sequence[str] | None, k: int) -> tuple[str, ...]:
+    """Labels of the studies; ``study 1`` and so on where none are given."""
+    if slab is None:
+        return tuple(f"study {i + 1}" for i in range(k))
+    if len(slab) != k:
+        raise DataError(f"slab has {len(slab)} labels for {k} studies")
+    return tuple(str(name) for name in slab)
+
+
+def validate_counts(
+    ai: ArrayLike, n1i: ArrayLike, ci: ArrayLike, n2i: ArrayLike, slab: Sequence[str] | None = None
+) -> TwoArmCounts:
+    """Check two-arm counts, each ``(..., k)`` of one shape, and return them as floats.
+
+    Raises DataError that names the first study and the value that is not a whole number,
+    is negative, exceeds its denominator, or belongs to an empty arm.
+    """
+    arrays = []
+    for name, given in zip(_COUNT_NAMES, (ai, n1i, ci, n2i), strict=True):
+        try:
+            arrays.append(np.atleast_1d(np.asarray(given, dtype=np.float64)))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{name} is not a list of numbers: {error}") from error
+    shapes = {array.shape for array in arrays}
+    if len(shapes) > 1:
+        sizes = ", ".join(
+            f"{name} {array.shape[-1]}" for name, array in zip(_COUNT_NAMES, arrays, strict=True)
+        )
+        raise DataError(f"counts of different length: {sizes}")
+    counts = TwoArmCounts(*arrays)
+    if counts.ai.shape[-1] == 0:
+        raise DataError("no studies to pool")
+    _require_valid(counts, study_names(slab, counts.ai.shape[-1]))
+    return counts
+
+
+def _require_valid(counts: TwoArmCounts, names: tuple[str, ...]) -> None:
+    arrays = (counts.ai, counts.n1i, counts.ci, counts.n2i)
+    for name, array in zip(_COUNT_NAMES, arrays, strict=True):
+        least = 1.0 if name in ("n1i", "n2i") else 0.0
+        with np.errstate(invalid="ignore"):
+            checks = (
+                (~np.isfinite(array), "is not a finite number"),
+                (array < 0.0, "is negative"),
+                (array != np.rint(array), "is not a whole number"),
+                (array < least, "leaves the arm without patients"),
+            )
+        for wrong, what in checks:
+            if wrong.any():
+                at = _first(wrong)
+                raise DataError(f"{names[at[-1]]}: {name} = {array[at]:g} {what}")
+    for events, n, pair in (
+        (counts.ai, counts.n1i, ("ai", "n1i")),
+        (counts.ci, counts.n2i, ("ci", "n2i")),
+    ):
+        wrong = events > n
+        if wrong.any():
+            at = _first(wrong)
+            raise DataError(
+                f"{names[at[-1]]}: {pair[0]} = {events[at]:g} exceeds {pair[1]} = {n[at]:g}"
+            )
+
+
+def _first(wrong: BoolArray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.argwhere(wrong)[0])
+
+
+def apply_zero_rule(
+    counts: TwoArmCounts, add: float, to: ZeroRule
+) -> tuple[TwoArmCounts, BoolArray]:
+    """Add ``add`` to all four cells of the studies that the rule ``to`` names.
+
+    ``only0``: studies with an empty cell; ``all``: every study; ``if0all``: every study as
+    soon as one has an empty cell; ``none``: no study. Returns the new counts and which
+    studies changed, ``(..., k)``.
+    """
+    if to not in ZERO_RULES:
+        raise ConfigError(f"to = {to!r} is not one of {', '.join(ZERO_RULES)}")
+    if not (np.isfinite(add) and add >= 0.0):
+        raise ConfigError(f"add = {add!r} is not a number of at least 0")
+    zero = counts.zero_cell
+    if to == "only0":
+        changed = zero
+    elif to == "all":
+        changed = np.ones_like(zero)
+    elif to == "if0all":
+        changed = np.broadcast_to(zero.any(axis=-1, keepdims=True), zero.shape)
+    else:
+        changed = np.zeros_like(zero)
+    if add == 0.0:
+        changed = np.zeros_like(zero)
+    extra = np.where(changed, add, 0.0)
+    return (
+        TwoArmCounts(
+            counts.ai + extra, counts.n1i + 2 * extra, counts.ci + extra, counts.n2i + 2 * extra
+        ),
+        changed,
+    )
+
+
+def two_arm_effects(
+    counts: TwoArmCounts,
+    *,
+    measure: TwoArmMeasure = "OR",
+    add: float = 0.5,
+    to: ZeroRule = "only0",
+    drop00: bool = False,
+) -> TwoArmEffects:
+    """Effect size and large-sample variance of every study.
+
+    Formulas: Woolf 1955 (log odds ratio); Katz 1978 (log risk ratio); the binomial
+    variances of both arms (risk difference). With ``drop00`` studies with no event, or only
+    events, in both arms get NaN. An effect that does not exist is NaN; the callers that
+    pool must drop or refuse it.
+    """
+    if measure not in TWO_ARM_MEASURES:
+        raise ConfigError(f"measure = {measure!r} is not one of {', '.join(TWO_ARM_MEASURES)}")
+    used, corrected = apply_zero_rule(counts, add, to)
+    a, b, n1 = used.ai, used.bi, used.n1i
+    c, d, n2 = used.ci, used.di, used.n2i
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if measure == "OR":
+            yi = np.log(a / b) - np.log(c / d)
+            vi = 1 / a + 1 / b + 1 / c + 1 / d
+        elif measure == "RR":
+            yi = np.log(a / n1) - np.log(c / n2)
+            # 1/a - 1/n1 written without the subtraction, which cancels when a is near n1
+            vi = b / (a * n1) + d / (c * n2)
+        else:
+            yi = a / n1 - c / n2
+            vi = a * b / n1**3 + c * d / n2**3
+    gone = ~(np.isfinite(yi) & np.isfinite(vi) & (vi > 0.0))
+    if drop00:
+        gone |= counts.uninformative
+    return TwoArmEffects(
+        np.where(gone, np.nan, yi), np.where(gone, np.nan, vi), np.asarray(corrected), measure
+    )
+
+
+def back_transform(value: float, measure: TwoArmMeasure) -> float:
+    """From the analysis scale to ratios (OR, RR: at least 0) or differences (RD: -1..1)."""
+    if measure == "RD":
+        return float(np.clip(value, -1.0, 1.0))
+    return float(np.exp(np.minimum(value, 709.0)))  # exp overflows above 709.78
