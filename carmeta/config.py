@@ -24,8 +24,18 @@ from carmeta.vocabulary import (
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=80)]
 CohortKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*/[a-z0-9][a-z0-9.\-]*$")]
 Moderator = Literal[
-    "product", "binder", "costimulation", "phase", "design", "country", "lymphodepletion", "dose",
-    "treatment-class", "population", "scale", "derivation",
+    "product",
+    "binder",
+    "costimulation",
+    "phase",
+    "design",
+    "country",
+    "lymphodepletion",
+    "dose",
+    "treatment-class",
+    "population",
+    "scale",
+    "derivation",
 ]
 Accept = Literal["printed", "summed", "patients", "percent", "percent-several"]
 
@@ -128,7 +138,12 @@ class AnalysisConfig(Section):
     title: str
     question: str = ""
     outcomes: Annotated[tuple[OutcomeCode, ...], Field(min_length=1)] = (
-        "orr", "cr", "crs_any", "crs_ge3", "nt_any", "nt_ge3",
+        "orr",
+        "cr",
+        "crs_any",
+        "crs_ge3",
+        "nt_any",
+        "nt_ge3",
     )
     include: Include = Include()
     populations: Populations = Populations()
@@ -178,7 +193,9 @@ def load_config(path: Path) -> AnalysisConfig:
         raise _failed(path, problems)
     if config.name != path.stem:
         problem = source.diagnostic(
-            "CFG010", ("name",), f"name '{config.name}' differs from the file name",
+            "CFG010",
+            ("name",),
+            f"name '{config.name}' differs from the file name",
             hint=f"write 'name: {path.stem}'",
         )
         raise _failed(path, [problem])

@@ -83,7 +83,9 @@ class Printed(Model):
     """One printed cell: a count, a denominator, a percentage, an interval, or why none."""
 
     count: CountInt | None = Field(None, description="The printed number of patients.")
-    of: Annotated[int, Field(ge=0)] | None = Field(None, description="The denominator printed here.")
+    of: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="The denominator printed here."
+    )
     percent: PercentText | None = Field(None, description="As printed, with its decimals.")
     ci: PrintedInterval | None = None
     missing: Missing | None = Field(None, description="Why there is no number.")
@@ -179,8 +181,16 @@ class TimeResult(Sourced):
     """A median or a rate at a time, as printed; nothing here is pooled."""
 
     endpoint: Literal[
-        "pfs", "os", "efs", "dor", "follow-up", "time-to-response", "crs-onset", "crs-duration",
-        "nt-onset", "nt-duration",
+        "pfs",
+        "os",
+        "efs",
+        "dor",
+        "follow-up",
+        "time-to-response",
+        "crs-onset",
+        "crs-duration",
+        "nt-onset",
+        "nt-duration",
     ]
     statistic: Literal["median", "rate", "hazard-ratio"] = "median"
     value: str = Field(description="As printed; 'NR' for not reached.")
@@ -376,7 +386,8 @@ class StudyRecord(Model):
     secondary: bool = Field(False, description="Used only where a configuration asks for it.")
     trial: Trial
     reports: list[Report | Id] = Field(
-        min_length=1, description="Reports in full, or ids from _reports.yaml. The first is the default."
+        min_length=1,
+        description="Reports, or their ids in _reports.yaml; the first is the default.",
     )
     cohorts: list[Cohort] = Field(min_length=1)
     patients: PatientTable | None = None

@@ -97,3 +97,5 @@ class SubgroupTest:
     df1: float
     df2: float  # inf for chi2
     p: float
+    kind: str = "Wald"  # or "likelihood ratio"
+    fallbacks: tuple[Fallback, ...] = ()

@@ -10,7 +10,7 @@ from carmeta.domain.record import Cohort, Product, Review, StudyRecord
 from carmeta.harmonise.counts import Denominator
 from carmeta.harmonise.mrd import negative
 from carmeta.harmonise.overlap import moderators_of, non_overlapping, other_choices, parts_of_pooled
-from carmeta.harmonise.patients import counted
+from carmeta.harmonise.patients import counted, covers_table
 from carmeta.harmonise.populations import denominator, population_flag, preferred
 from carmeta.harmonise.response import printed_rates, summed_categories
 from carmeta.harmonise.rules import Rules
@@ -42,9 +42,7 @@ def harmonise(review: Review, rules: Rules) -> Harmonised:
     return Harmonised(tuple(counts), tuple(decisions), tuple(excluded), tuple(others))
 
 
-def readings(
-    study: StudyRecord, cohort: Cohort, outcome: str, rules: Rules
-) -> tuple[Reading, ...]:
+def readings(study: StudyRecord, cohort: Cohort, outcome: str, rules: Rules) -> tuple[Reading, ...]:
     """Every reading of an outcome that the record holds, the preferred first."""
 
     def divided_by(population: str, of: int | None) -> Denominator:
@@ -56,7 +54,7 @@ def readings(
         *summed_categories(cohort, outcome, divided_by, doc),
         *graded(cohort, outcome, divided_by, doc),
         *negative(cohort, outcome, divided_by, doc, rules.mrd_among),
-        *counted(study, cohort, outcome),
+        *counted(study, cohort, outcome, _table_total(study, outcome)),
     ]
     accepted = [
         reading
@@ -67,6 +65,25 @@ def readings(
     if outcome == "mrd_neg":  # among whom comes before the population
         ranked = sorted(ranked, key=lambda r: _among_rank(r, rules))
     return tuple(ranked)
+
+
+def _table_total(study: StudyRecord, outcome: str) -> int | None:
+    """The printed count over all patients of the study's table, where one is printed."""
+    for cohort in study.cohorts:
+        if not covers_table(cohort):
+            continue
+
+        def divided_by(population: str, of: int | None, whole: Cohort = cohort) -> Denominator:
+            return denominator(study, whole, population, of)
+
+        doc = study.default_doc
+        for reading in (
+            *printed_rates(cohort, outcome, divided_by, doc),
+            *summed_categories(cohort, outcome, divided_by, doc),
+        ):
+            if reading.usable and reading.derivation in ("printed", "summed"):
+                return reading.xi
+    return None
 
 
 def _among_rank(reading: Reading, rules: Rules) -> tuple[bool, int]:
@@ -238,9 +255,7 @@ def _derivation(study: StudyRecord, cohort: Cohort, chosen: Reading) -> Decision
     )
 
 
-def _choice(
-    study: StudyRecord, cohort: Cohort, chosen: Reading, others: list[Reading]
-) -> Decision:
+def _choice(study: StudyRecord, cohort: Cohort, chosen: Reading, others: list[Reading]) -> Decision:
     listed = tuple(f"{_shown(r)} ({r.population}; {r.cells[0]})" for r in others)
     differing = [r for r in others if r.usable and not set(r.candidates) & set(chosen.candidates)]
     same = [r for r in differing if r.population == chosen.population and r.ni == chosen.ni]

@@ -76,9 +76,7 @@ def derive(printed: Printed, denominator: Denominator) -> Derived | None:
         f"{listed} of {denominator.n} are both printed as {printed.percent}%{how}; "
         f"{fit.nearest} is nearest to it"
     )
-    return Derived(
-        fit.counts, fit.nearest, "percent-several", "nearest-of-several-counts", reason
-    )
+    return Derived(fit.counts, fit.nearest, "percent-several", "nearest-of-several-counts", reason)
 
 
 def summed(parts: Sequence[Derived]) -> tuple[tuple[int, ...], int | None, Derivation]:

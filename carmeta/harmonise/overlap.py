@@ -60,9 +60,7 @@ def non_overlapping(
     return [count for count in counts if count.key in kept_keys], decisions, excluded
 
 
-def other_choices(
-    counts: Sequence[Count], lineage: Lineage, policy: str
-) -> list[OverlapChoice]:
+def other_choices(counts: Sequence[Count], lineage: Lineage, policy: str) -> list[OverlapChoice]:
     """The heaviest other sets without shared patients, one group of overlaps at a time."""
     by_key = {count.key: count for count in counts}
     weights = {key: _weight(count, policy) for key, count in by_key.items()}

@@ -12,9 +12,7 @@ from carmeta.vocabulary import POPULATION_LABELS
 _DERIVATION_RANK = {"printed": 0, "summed": 1, "patients": 2, "percent": 3, "percent-several": 4}
 
 
-def denominator(
-    study: StudyRecord, cohort: Cohort, population: str, of: int | None
-) -> Denominator:
+def denominator(study: StudyRecord, cohort: Cohort, population: str, of: int | None) -> Denominator:
     """Patients of a population: printed with the cell, printed for the cohort, or its parts.
 
     A numerator keeps its own denominator: populations are never crossed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from carmeta.domain.evidence import Reading
-from carmeta.domain.record import Cohort, ResponseTable
+from carmeta.domain.record import Cohort, Printed, ResponseTable
 from carmeta.harmonise.counts import Denominator, Derived, derive, describe, reading, summed
 from carmeta.vocabulary import RESPONSE_TIERS
 
@@ -54,7 +54,8 @@ def summed_categories(
             continue
         derived, present = found
         place = table.at.label(default_doc)
-        cells = tuple(f"{place}, {name}: {describe(table.categories[name])}" for name in present)
+        printed = _by_name(table)
+        cells = tuple(f"{place}, {name}: {describe(printed[name])}" for name in present)
         yield reading(
             outcome=outcome,
             population=table.population,
@@ -69,12 +70,13 @@ def summed_categories(
 def _sum(
     table: ResponseTable, tier: tuple[str, ...], denominator: Denominator
 ) -> tuple[Derived, tuple[str, ...]] | None:
-    present = tuple(name for name in tier if name in table.categories)
+    printed = _by_name(table)
+    present = tuple(name for name in tier if name in printed)
     if not present:
         return None
     parts = []
     for name in present:
-        part = derive(table.categories[name], denominator)  # type: ignore[index]  # a tier's names are categories
+        part = derive(printed[name], denominator)
         if part is None or not part.candidates:
             return None
         parts.append(part)
@@ -82,16 +84,22 @@ def _sum(
     complete = denominator.n is not None and None not in counts
     complete = complete and sum(count or 0 for count in counts) == denominator.n
     # The shallowest category of the tier must be listed, or the sum could miss patients.
-    if not complete and (tier[-1] not in present or len(parts) < len(table.categories) == 1):
+    if not complete and tier[-1] not in present:
         return None
     absent = [name for name in tier if name not in present and name != "nCR"]
     candidates, xi, derivation = summed(parts)
-    reason = "sum of " + " + ".join(f"{name} {_show(p)}" for name, p in zip(present, parts, strict=True))
+    reason = "sum of " + " + ".join(
+        f"{name} {_show(p)}" for name, p in zip(present, parts, strict=True)
+    )
     if absent and complete:
         reason += f"; {', '.join(absent)} not listed, and the listed categories hold all patients"
     elif absent:
         reason += f"; {', '.join(absent)} not listed separately"
     return Derived(candidates, xi, derivation, "sum-of-categories", reason), present
+
+
+def _by_name(table: ResponseTable) -> dict[str, Printed]:
+    return {str(name): cell for name, cell in table.categories.items()}
 
 
 def _show(part: Derived) -> str:

@@ -46,9 +46,7 @@ def graded(
             population=table.population,
             denominator=denominator,
             derived=derived,
-            cells=[
-                f"{place}, grade {key}: {describe(table.grades[key])}{cited}" for key in keys
-            ],
+            cells=[f"{place}, grade {key}: {describe(table.grades[key])}{cited}" for key in keys],
             attribution=table.attribution,
             grading=_scale(table),
             definition=table.definition or "",
@@ -73,9 +71,7 @@ def _find(
     return _added(known, lowest) or _subtracted(known, lowest)
 
 
-def _added(
-    known: dict[str, Derived], lowest: int
-) -> tuple[Derived, tuple[str, ...]] | None:
+def _added(known: dict[str, Derived], lowest: int) -> tuple[Derived, tuple[str, ...]] | None:
     """Disjoint columns that together cover the wanted grades to 5, or to 4 and none beyond."""
     start, keys = lowest, []
     while start <= 5:
@@ -86,15 +82,11 @@ def _added(
         keys.append(key)
         start = grade_bounds(key)[1] + 1
     candidates, xi, derivation = summed([known[key] for key in keys])
-    reason = "maximum grades add up: " + " + ".join(
-        f"grade {key} {known[key].xi}" for key in keys
-    )
+    reason = "maximum grades add up: " + " + ".join(f"grade {key} {known[key].xi}" for key in keys)
     return Derived(candidates, xi, derivation, "sum-of-grades", reason), tuple(keys)
 
 
-def _subtracted(
-    known: dict[str, Derived], lowest: int
-) -> tuple[Derived, tuple[str, ...]] | None:
+def _subtracted(known: dict[str, Derived], lowest: int) -> tuple[Derived, tuple[str, ...]] | None:
     """Any grade less the grades below: the rest had a higher maximum grade."""
     below = next((key for key in known if grade_bounds(key) == (1, lowest - 1)), None)
     if below is None or "any" not in known:

@@ -36,7 +36,7 @@ def fisher_freeman_halton(xi: ArrayLike, ni: ArrayLike) -> float | None:
     weights = np.array([_log_weight(table, sizes) for table in _tables(sizes, sum(events))])
     whole = _log_choose(sum(sizes), sum(events))
     extreme = weights <= observed + math.log1p(_RELATIVE_SLACK)
-    return min(1.0, float(np.exp(weights[extreme] - whole).sum()))
+    return min(1.0, math.fsum(np.exp(weights[extreme] - whole)))
 
 
 def _log_choose(n: int, x: int) -> float:

@@ -1,0 +1,180 @@
+"""One outcome: its rows, the headline model, what stands beside it, and what would change it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from carmeta.api import probability_beyond, study_intervals
+from carmeta.config import AnalysisConfig, CohortSet, ModelSpec
+from carmeta.domain.analysis import (
+    Beyond,
+    CandidateRange,
+    OutcomeAnalysis,
+    SensitivityRow,
+    StudyRow,
+)
+from carmeta.domain.evidence import Count, Harmonised
+from carmeta.domain.result import Pooled
+from carmeta.pipeline.fitting import fit
+from carmeta.pipeline.subgroups import equal_proportions, subgroup_analysis
+from carmeta.sensitivity.candidates import candidate_range
+
+_CANDIDATE_RULES = {
+    "nearest": "the count nearest to the printed percentage",
+    "lowest": "the lowest count that fits the printed percentage",
+    "highest": "the highest count that fits the printed percentage",
+}
+
+
+def analyse_outcome(
+    config: AnalysisConfig,
+    harmonised: Harmonised,
+    outcome: str,
+) -> OutcomeAnalysis | None:
+    """Everything about one outcome, or None where no cohort reports it."""
+    counts = _ordered([c for c in harmonised.counts if c.outcome == outcome])
+    if not counts:
+        return None
+    headline = fit(config, counts, config.models[0])
+    beside = tuple(fit(config, counts, spec) for spec in _beside(config, headline))
+    rows = _rows(config, counts, headline)
+    subgroups, tests = subgroup_analysis(config, counts, rows)
+    sensitivity = _leave_one_out(config, counts) if config.sensitivity.leave_one_out else ()
+    return OutcomeAnalysis(
+        outcome=outcome,
+        rows=rows,
+        headline=headline,
+        beside=beside,
+        excluded=tuple(e for e in harmonised.excluded if e.outcome == outcome),
+        subgroups=subgroups,
+        subgroup_tests=tests,
+        candidates=_candidates(config, counts),
+        sensitivity=sensitivity + _alternatives(config, harmonised, outcome),
+        beyond=_beyond(config, outcome, headline),
+        notes=_notes(headline, beside, counts),
+    )
+
+
+def compare_subsets(
+    config: AnalysisConfig, harmonised: Harmonised, whole: Harmonised, outcome: str, part: CohortSet
+) -> OutcomeAnalysis | None:
+    """A named set of cohorts, parts of one cohort: compared by an exact test and added up.
+
+    They are not a sample of studies, so no random-effects model is fitted over them. The
+    total is the one that the record gives for all (``whole``), or else the sum of the parts.
+    """
+    counts = [c for c in harmonised.counts if c.outcome == outcome]
+    if not counts:
+        return None
+    events, patients = sum(c.xi for c in counts), sum(c.ni for c in counts)
+    total = next((c for c in whole.counts if c.outcome == outcome and c.ni == patients), None)
+    if total is None:
+        total = replace(counts[0], xi=events, ni=patients, candidates=(events,))
+    headline = fit(config, [replace(total, slab=f"{part.label}, all")], config.models[0])
+    notes = ["The rows are parts of one cohort: they are compared and added up, not pooled."]
+    if total.xi != events:
+        notes.append(
+            f"The parts' counts add to {events}, the printed total is {total.xi}: "
+            "which patients make up the difference is not in the text."
+        )
+    return OutcomeAnalysis(
+        outcome=outcome,
+        rows=_rows(config, counts, replace(headline, weights=())),
+        headline=headline,
+        beside=(),
+        excluded=tuple(e for e in harmonised.excluded if e.outcome == outcome),
+        subgroup_tests=equal_proportions(counts, part.id),
+        notes=(*notes, *_notes(headline, (), counts)),
+        part=part.id,
+        part_label=part.label,
+    )
+
+
+def _ordered(counts: Sequence[Count]) -> list[Count]:
+    """By year and label, as a reader looks for a study."""
+    return sorted(counts, key=lambda c: (c.year, c.slab))
+
+
+def _beside(config: AnalysisConfig, headline: Pooled) -> list[ModelSpec]:
+    """The other models, and for rare events the beta-binomial as well."""
+    specs = list(config.models[1:])
+    rare = headline.back.estimate < config.rare_below
+    if rare and headline.k > 2 and not any(s.model == "BB" for s in config.models):
+        specs.append(ModelSpec(model="BB"))
+    return specs
+
+
+def _rows(
+    config: AnalysisConfig, counts: Sequence[Count], headline: Pooled
+) -> tuple[StudyRow, ...]:
+    share, lows, highs = study_intervals(
+        [c.xi for c in counts], [c.ni for c in counts], level=config.level
+    )
+    weights = headline.weights or (math.nan,) * len(counts)
+    return tuple(
+        StudyRow(count, float(p), float(lb), float(ub), weight)
+        for count, p, lb, ub, weight in zip(counts, share, lows, highs, weights, strict=True)
+    )
+
+
+def _candidates(config: AnalysisConfig, counts: Sequence[Count]) -> CandidateRange | None:
+    if not config.sensitivity.candidates:
+        return None
+    return candidate_range(
+        counts,
+        lambda xi: fit(config, counts, config.models[0], xi),
+        _CANDIDATE_RULES[config.counts.several],
+    )
+
+
+def _leave_one_out(config: AnalysisConfig, counts: Sequence[Count]) -> tuple[SensitivityRow, ...]:
+    """The headline model without each study in turn (three studies or more)."""
+    if len(counts) < 3:
+        return ()
+    out = []
+    for i, left_out in enumerate(counts):
+        rest = [*counts[:i], *counts[i + 1 :]]
+        pooled = fit(config, rest, config.models[0])
+        out.append(SensitivityRow("leave-one-out", f"without {left_out.slab}", pooled))
+    return tuple(out)
+
+
+def _alternatives(
+    config: AnalysisConfig, harmonised: Harmonised, outcome: str
+) -> tuple[SensitivityRow, ...]:
+    """The headline model on other sets of cohorts without shared patients."""
+    if not config.sensitivity.overlap:
+        return ()
+    return tuple(
+        SensitivityRow(
+            "overlap", other.label, fit(config, _ordered(other.counts), config.models[0])
+        )
+        for other in harmonised.alternatives
+        if other.outcome == outcome
+    )
+
+
+def _beyond(config: AnalysisConfig, outcome: str, headline: Pooled) -> tuple[Beyond, ...]:
+    threshold = config.thresholds.get(outcome)  # type: ignore[call-overload]  # any text may be asked
+    if threshold is None:
+        return ()
+    probability = probability_beyond(headline, threshold.value, direction=threshold.direction)
+    if math.isnan(probability):
+        return ()
+    return (Beyond(threshold.value, threshold.direction, probability),)
+
+
+def _notes(headline: Pooled, beside: Sequence[Pooled], counts: Sequence[Count]) -> tuple[str, ...]:
+    """Where the models differ by more than the rounding shown (a tenth of a percent)."""
+    notes = []
+    for other in beside:
+        if f"{headline.back.estimate:.3f}" != f"{other.back.estimate:.3f}":
+            notes.append(
+                f"{headline.label} and {other.label} differ: "
+                f"{100 * headline.back.estimate:.1f}% and {100 * other.back.estimate:.1f}%."
+            )
+    flagged = [c for c in counts if c.flags]
+    notes += [f"{c.slab}: {', '.join(c.flags)}." for c in flagged]
+    return tuple(notes)

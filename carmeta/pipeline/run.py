@@ -1,0 +1,143 @@
+"""The stages in order: load, audit, harmonise, pool, vary, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from carmeta.audit import audit
+from carmeta.config import AnalysisConfig, CohortSet, load_config, resolved
+from carmeta.domain.analysis import Analysis, OutcomeAnalysis
+from carmeta.domain.evidence import Harmonised
+from carmeta.domain.record import Review
+from carmeta.errors import ConfigError, RecordError
+from carmeta.harmonise import Rules, harmonise
+from carmeta.lineage import full_key
+from carmeta.pipeline.choices import check_choices
+from carmeta.pipeline.comparison import compare
+from carmeta.pipeline.outcome import analyse_outcome, compare_subsets
+from carmeta.pipeline.provenance import provenance
+from carmeta.pipeline.studies import references, summaries
+from carmeta.records import Loaded, load_review
+
+Progress = Callable[[str, int, int], None]
+
+
+def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -> Analysis:
+    """Run the analysis that a configuration describes.
+
+    Args:
+        config_path: the configuration file.
+        studies: the folder of records.
+        progress: called as ``progress(what, done, total)`` between the stages.
+
+    Raises:
+        ConfigError: if the configuration is not valid or selects nothing.
+        RecordError: if a record is not valid; carries every diagnostic.
+        DataError: if counts cannot be pooled.
+    """
+    tell = progress or (lambda what, done, total: None)
+    config = load_config(config_path)
+    loaded = load_review(studies)
+    review = _usable(loaded)
+    check_choices(config, review, config_path)
+    tell("audit", 0, 1)
+    findings = audit(review)
+    harmonised = [harmonise(review, rules_of(config, part.cohorts)) for part in config.sets]
+    if not config.sets:
+        harmonised = [harmonise(review, rules_of(config))]
+        outcomes = tuple(_outcomes(config, harmonised[0], tell))
+    else:
+        outcomes = tuple(_subsets(config, review, harmonised, tell))
+    contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
+    if not outcomes and not contrasts:
+        raise ConfigError(
+            f"{config_path}: no cohort reports any of the outcomes {', '.join(config.outcomes)} "
+            "in the way that was asked for",
+            hint="see 'carmeta studies' for what the records hold",
+        )
+    used = frozenset(count.study for one in harmonised for count in one.counts)
+    return Analysis(
+        name=config.name,
+        title=config.title,
+        config=resolved(config),
+        outcomes=outcomes,
+        contrasts=contrasts,
+        decisions=tuple(dict.fromkeys(d for one in harmonised for d in one.decisions)),
+        findings=findings,
+        studies=summaries(review, used),
+        references=references(review, used),
+        provenance=provenance(config_path, studies),
+        notes=(config.question,) if config.question else (),
+    )
+
+
+def rules_of(config: AnalysisConfig, cohorts: Sequence[str] = ()) -> Rules:
+    """The harmoniser's part of a configuration, for all its cohorts or for those named."""
+    include = config.include
+    return Rules(
+        outcomes=tuple(config.outcomes),
+        roles=tuple(include.roles),
+        secondary=include.secondary,
+        studies=include.studies,
+        products=include.products,
+        cohorts=tuple(cohorts) or include.cohorts,
+        units=tuple(include.units),
+        line=include.line or "",
+        populations=tuple(config.populations.order),
+        populations_by_outcome={k: tuple(v) for k, v in config.populations.by_outcome.items()},
+        accept=tuple(config.counts.accept),
+        several=config.counts.several,
+        scales=config.scales,
+        overlap=config.overlap.policy,
+    )
+
+
+def _outcomes(
+    config: AnalysisConfig, harmonised: Harmonised, tell: Progress
+) -> Iterator[OutcomeAnalysis]:
+    """Each outcome that any cohort reports."""
+    if config.comparison:
+        return
+    total = len(config.outcomes)
+    for done, outcome in enumerate(config.outcomes):
+        tell(f"pooling {outcome}", done, total)
+        analysed = analyse_outcome(config, harmonised, outcome)
+        if analysed is not None:
+            yield analysed
+    tell("pooled", total, total)
+
+
+def _subsets(
+    config: AnalysisConfig, review: Review, harmonised: Sequence[Harmonised], tell: Progress
+) -> Iterator[OutcomeAnalysis]:
+    """Each outcome of each named set of cohorts."""
+    total = len(config.sets)
+    for done, (part, one) in enumerate(zip(config.sets, harmonised, strict=True)):
+        tell(part.label, done, total)
+        parent = _whole_of(review, part)
+        whole = harmonise(review, rules_of(config, (parent,))) if parent else Harmonised((), (), ())
+        for outcome in config.outcomes:
+            analysed = compare_subsets(config, one, whole, outcome, part)
+            if analysed is not None:
+                yield analysed
+    tell("compared", total, total)
+
+
+def _whole_of(review: Review, part: CohortSet) -> str:
+    """The cohort that the set's cohorts partition, or nothing."""
+    wanted = set(part.cohorts)
+    for study in review.studies:
+        for cohort in study.cohorts:
+            for partition in cohort.lineage.partitions:
+                if {full_key(study.id, ref) for ref in partition} == wanted:
+                    return f"{study.id}/{cohort.id}"
+    return ""
+
+
+def _usable(loaded: Loaded) -> Review:
+    errors = [d for d in loaded.diagnostics if d.severity == "error"]
+    if errors or loaded.review is None:
+        noun = "problem" if len(errors) == 1 else "problems"
+        raise RecordError(f"{len(errors)} {noun} in the records", diagnostics=errors)
+    return loaded.review

@@ -1,0 +1,91 @@
+"""Subgroups of the cohorts, and whether they differ."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from scipy.special import chdtrc
+
+from carmeta.api_subgroups import subgroup_counts
+from carmeta.config import AnalysisConfig
+from carmeta.domain.analysis import StudyRow, Subgroup
+from carmeta.domain.evidence import Count
+from carmeta.domain.result import Pooled, SubgroupTest
+from carmeta.pipeline.fitting import fit
+from carmeta.pooling.exact_test import fisher_freeman_halton
+from carmeta.pooling.glmm import homogeneity_tests
+
+NOT_REPORTED = "not reported"
+
+
+def subgroup_analysis(
+    config: AnalysisConfig, counts: Sequence[Count], rows: Sequence[StudyRow]
+) -> tuple[tuple[Subgroup, ...], tuple[SubgroupTest, ...]]:
+    """Levels of the configured moderator, each with its own pool, and the test between them.
+
+    A level with one study is shown and not pooled.
+    """
+    if config.subgroup is None:
+        return (), ()
+    levels: dict[str, list[int]] = defaultdict(list)
+    for i, count in enumerate(counts):
+        levels[count.moderators.get(config.subgroup, NOT_REPORTED)].append(i)
+    pooled, tests = _pooled(config, counts, levels)
+    subgroups = tuple(
+        Subgroup(
+            config.subgroup,
+            level,
+            level,
+            tuple(rows[i] for i in levels[level]),
+            pooled.get(level) if len(levels[level]) > 1 else None,
+        )
+        for level in sorted(levels)
+    )
+    return subgroups, tests
+
+
+def _pooled(
+    config: AnalysisConfig, counts: Sequence[Count], levels: dict[str, list[int]]
+) -> tuple[dict[str, Pooled], tuple[SubgroupTest, ...]]:
+    """The pool of each level and the test between levels."""
+    assert config.subgroup is not None
+    if len(levels) == 1:
+        (level,) = levels
+        return {level: fit(config, counts, config.models[0])}, ()
+    if len(levels) == len(counts):  # no level repeats a study, so no tau² can be told apart
+        return {}, equal_proportions(counts, config.subgroup)
+    spec = config.models[0]
+    pooled, test = subgroup_counts(
+        [c.xi for c in counts],
+        [c.ni for c in counts],
+        [c.moderators.get(config.subgroup, NOT_REPORTED) for c in counts],
+        model="IV" if spec.model == "IV" else "GLMM",
+        tau2=config.subgroup_tau2,
+        method=spec.method or "REML",
+        pi_method=config.pi_method,
+        level=config.level,
+        moderator=config.subgroup,
+        slab=[c.slab for c in counts],
+    )
+    return pooled, (test,)
+
+
+def equal_proportions(counts: Sequence[Count], moderator: str) -> tuple[SubgroupTest, ...]:
+    """Whether a few cohorts share one proportion: exact, or by likelihood ratio if large."""
+    if len(counts) < 2:
+        return ()
+    events, patients, df = [c.xi for c in counts], [c.ni for c in counts], len(counts) - 1
+    p = fisher_freeman_halton(events, patients)
+    if p is not None:
+        return (
+            SubgroupTest(
+                "Fisher-Freeman-Halton", moderator, "common", math.nan, df, math.inf, p, "exact"
+            ),
+        )
+    _, ratio = homogeneity_tests(events, patients)
+    stat = float(ratio)
+    name = f"chi2({df})"
+    tail = float(chdtrc(df, stat))
+    return (SubgroupTest(name, moderator, "common", stat, df, math.inf, tail, "likelihood ratio"),)

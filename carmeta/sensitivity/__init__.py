@@ -1,0 +1,1 @@
+"""The same analysis with something varied: leave-one-out, cumulative, influence, small studies."""
