@@ -162,11 +162,11 @@ def back_transform(
     if measure == "PLO":
         return np.asarray(expit(y))
     if measure == "PLN":
-        return np.exp(np.minimum(y, 0.0))
+        return np.asarray(np.exp(np.minimum(y, 0.0)))
     if measure == "PR":
-        return np.clip(y, 0.0, 1.0)
+        return np.asarray(np.clip(y, 0.0, 1.0))
     if measure == "PAS":
-        return np.sin(np.clip(y, 0.0, np.pi / 2.0)) ** 2
+        return np.asarray(np.sin(np.clip(y, 0.0, np.pi / 2.0)) ** 2)
     if measure != "PFT":
         raise DataError(f"unknown measure {measure!r} for one arm")
     if ni is None:

@@ -19,10 +19,10 @@ How = Literal["direct", "double-rounding", "none"]
 _PERCENT: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,4}))?")
 _BELOW_ONE: Final = re.compile(r"<\s*1")
 
-# Half a unit of the last printed decimal, in hundredths of that unit; and the same plus half
-# a unit of the decimal after it, which is how far rounding twice can carry a number.
+# Half a unit of the last printed decimal, in hundredths of that unit; and what rounding to
+# the decimal after it can add to that.
 _HALF_UNIT: Final = 50
-_HALF_UNIT_TWICE: Final = 55
+_FIRST_ROUNDING: Final = 5
 
 # More combinations than this are not a reconstruction but a guess.
 _MAX_COMBINATIONS: Final = 100_000
@@ -37,7 +37,8 @@ class Fit:
         n: the denominator, in patients.
         counts: every whole number that fits, ascending; empty if none does.
         how: ``direct`` if they fit by rounding once (ties up, down or to even), or
-            ``double-rounding`` if only by rounding to one more decimal first, or ``none``.
+            ``double-rounding`` if only by rounding to one more decimal first (ties up or to
+            even), or ``none``.
         truncated: counts that do not fit, but whose percentage begins with the printed
             digits: they fit only if decimals were cut off, not rounded.
     """
@@ -98,10 +99,10 @@ def fitting_counts(percent: str, n: int) -> Fit:
         below = tuple(range(1, -(-n // 100))) if n else ()
         return Fit(percent, n, below, "direct" if below else "none", ())
     how: How = "direct"
-    counts = _within(digits, decimals, n, _HALF_UNIT)
+    counts = _once(digits, decimals, n)
     if not counts:
         how = "double-rounding"
-        counts = _within(digits, decimals, n, _HALF_UNIT_TWICE)
+        counts = _twice(digits, decimals, n)
     cut = tuple(x for x in _truncating(digits, decimals, n) if x not in counts)
     return Fit(percent, n, tuple(counts), how if counts else "none", cut)
 
@@ -122,7 +123,7 @@ def how_printed(count: int, percent: str, n: int) -> How | Literal["truncated"]:
     digits, decimals = _parse(percent)
     if count in fit.counts:
         return fit.how
-    if digits is not None and count in _within(digits, decimals, n, _HALF_UNIT_TWICE):
+    if digits is not None and count in _twice(digits, decimals, n):
         return "double-rounding"
     return "truncated" if count in fit.truncated else "none"
 
@@ -201,16 +202,33 @@ def _parse(percent: str) -> tuple[int | None, int]:
     return int(whole + fraction), len(fraction)
 
 
-def _within(digits: int, decimals: int, n: int, half: int) -> range:
-    """Counts x in 0..n with |100 x / n - percent| <= half / 100 units of the last decimal.
+def _once(digits: int, decimals: int, n: int) -> range:
+    """Counts x in 0..n with |100 x / n - percent| <= half a unit of the last decimal.
 
     The interval is closed at both ends, so that a tie is accepted whichever way it went.
     """
     if n == 0:
         return range(0)
-    unit = 10 ** (decimals + 4)  # 100 x / n in hundredths of the last decimal: x * unit / n
-    low = -(-((100 * digits - half) * n) // unit)
-    high = (100 * digits + half) * n // unit
+    unit = 10 ** (decimals + 4)  # x * unit / n is 100 x / n in hundredths of the last decimal
+    low = -(-((100 * digits - _HALF_UNIT) * n) // unit)
+    high = (100 * digits + _HALF_UNIT) * n // unit
+    return range(max(low, 0), min(high, n) + 1)
+
+
+def _twice(digits: int, decimals: int, n: int) -> range:
+    """Counts x in 0..n that rounding to one more decimal first brings to the percentage.
+
+    6.45 becomes 6.5 and then 7; 6.52 becomes 6.5 and then 6, if ties go to even. Rounding to
+    two more decimals first reaches nothing that rounding to one more does not.
+    """
+    if n == 0:
+        return range(0)
+    unit = 10 ** (decimals + 4)
+    low = -(-((100 * digits - _HALF_UNIT - _FIRST_ROUNDING) * n) // unit)
+    to_even = _FIRST_ROUNDING if digits % 2 == 0 else 0
+    above = (100 * digits + _HALF_UNIT + to_even) * n
+    # A first rounding exactly at its own tie goes up, and then away from an even number.
+    high = -(-above // unit) - 1 if to_even else above // unit
     return range(max(low, 0), min(high, n) + 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ class StudyRow:
     ci_lb: float
     ci_ub: float
     weight: float  # share of the headline model in 0..1; NaN where none is defined
+    yi: float = math.nan  # logit of the proportion, with 0.5 added where a cell is empty
+    vi: float = math.nan  # its sampling variance
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from carmeta.domain.result import NAN, Back, Fallback, SubgroupTest
 
 
@@ -40,6 +43,37 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class VarianceComponent:
+    """One level's variance in a multilevel model, with profile-likelihood limits."""
+
+    name: str  # trials, cohorts
+    sigma2: float
+    ci_lb: float
+    ci_ub: float
+    units: int  # how many of them there are
+
+
+@dataclass(frozen=True, slots=True)
+class PermutationTest:
+    """p values from refitting permuted data.
+
+    ``p`` by coefficient name; ``p_omnibus`` of all moderators together. ``count``
+    permutations, all there are if ``exact``; ``smallest`` is the least p they allow.
+    """
+
+    k: int
+    formula: str
+    method: str
+    test: str
+    p: dict[str, float]
+    p_omnibus: float
+    exact: bool
+    count: int
+    smallest: float
+    seed: int | None  # None where all permutations were used
+
+
+@dataclass(frozen=True, slots=True)
 class Regression:
     """One fitted meta-regression.
 
@@ -47,7 +81,10 @@ class Regression:
     the percentage of the heterogeneity that they account for, NaN where there is none to
     begin with. ``omnibus`` tests all coefficients but the intercept, ``terms`` each term of
     the formula. ``cov`` is the covariance of the coefficients in their order. ``levels``
-    are the categories of each categorical moderator, the reference first.
+    are the categories of each categorical moderator, the reference first. In a three-level
+    model ``tau2`` is the sum of ``components``. With ``se_kind`` CR2 the standard errors are
+    cluster-robust, every coefficient has its own df, and ``cross`` ``(m, p, m, p)`` is what
+    the df of a combination of coefficients follow from.
     """
 
     k: int
@@ -78,3 +115,7 @@ class Regression:
     weights: tuple[float, ...] = ()
     levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fallbacks: tuple[Fallback, ...] = ()
+    se_kind: str = "model"  # or CR2
+    clusters: int = 0  # trials of a three-level model, clusters of CR2
+    components: tuple[VarianceComponent, ...] = ()
+    cross: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)

@@ -28,6 +28,27 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class BayesSummary:
+    """What a Bayesian fit adds: its priors, tau, the studies' effects and the Bayes factor.
+
+    ``shrunken`` has posterior median and limits of each study's effect on the analysis
+    scale. ``predictive`` holds the distribution function of a new study's effect as pairs
+    (value, probability).
+    """
+
+    likelihood: Literal["binomial", "normal"]
+    tau_prior: str
+    tau_scale: float
+    mu_prior: str
+    tau_median: float
+    tau_ci_lb: float
+    tau_ci_ub: float
+    bf_homogeneity: float  # evidence for tau = 0 over the prior of tau
+    shrunken: tuple[tuple[float, float, float], ...]
+    predictive: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pooled:
     """One pooled estimate.
 
@@ -78,6 +99,11 @@ class Pooled:
     q_wald: float = NAN  # the other statistic of homogeneity, where a model has two
     n_harmonic: float = NAN  # sample size in the back-transform of PFT
     marginal: Back | None = None  # mean over the population of studies, where asked for
+    # Beta-binomial: correlation of two patients of one study, 0..1, and its limits.
+    rho: float = NAN
+    rho_ci_lb: float = NAN
+    rho_ci_ub: float = NAN
+    bayes: BayesSummary | None = None
 
     @property
     def label(self) -> str:

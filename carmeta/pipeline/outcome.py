@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from carmeta.api import probability_beyond, study_intervals
+from carmeta.api import effects, probability_beyond, study_intervals
 from carmeta.config import AnalysisConfig, CohortSet, ModelSpec
 from carmeta.domain.analysis import (
     Beyond,
@@ -109,14 +109,17 @@ def _beside(config: AnalysisConfig, headline: Pooled) -> list[ModelSpec]:
 def _rows(
     config: AnalysisConfig, counts: Sequence[Count], headline: Pooled
 ) -> tuple[StudyRow, ...]:
-    share, lows, highs = study_intervals(
-        [c.xi for c in counts], [c.ni for c in counts], level=config.level
-    )
+    events, patients = [c.xi for c in counts], [c.ni for c in counts]
+    share, lows, highs = study_intervals(events, patients, level=config.level)
+    sizes = effects(events, patients, measure="PLO")
     weights = headline.weights or (math.nan,) * len(counts)
     return tuple(
-        StudyRow(count, float(p), float(lb), float(ub), weight)
-        for count, p, lb, ub, weight in zip(counts, share, lows, highs, weights, strict=True)
-    )
+        StudyRow(
+            count, float(share[i]), float(lows[i]), float(highs[i]), weights[i],
+            float(sizes.yi[i]), float(sizes.vi[i]),
+        )
+        for i, count in enumerate(counts)
+    )  # fmt: skip
 
 
 def _candidates(config: AnalysisConfig, counts: Sequence[Count]) -> CandidateRange | None:

@@ -77,9 +77,7 @@ def _softplus(eta: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))))
 
 
-def _mode(
-    data: MixedData, fixed: FloatArray, zs: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mode ``(k, r)`` of the standardised random effects and the Cholesky factor of the
     inverse curvature there ``(k, r, r)``; the target is strictly concave."""
     k, _, r = zs.shape

@@ -61,7 +61,7 @@ class GlmmFit:
     @property
     def usable(self) -> Bools:
         """True where there is an estimate with a standard error."""
-        return cast("Bools", self.status <= BOUNDARY)
+        return self.status <= BOUNDARY
 
 
 def fit_glmm(
@@ -253,8 +253,12 @@ def _step(at: Derivatives, tau: Floats) -> tuple[Floats, Floats]:
     d_mu = np.where(newton, d_mu, -at.g_mu / np.minimum(at.h_mm, -1e-12))
     d_tau = np.where(newton, d_tau, at.g_tau / curvature)
     limit = np.maximum(1.5 * np.abs(tau), 0.3)
-    shrink = np.minimum(1.0, np.minimum(limit / np.maximum(np.abs(d_tau), 1e-300),
-                                        3.0 / np.maximum(np.abs(d_mu), 1e-300)))
+    shrink = np.minimum(
+        1.0,
+        np.minimum(
+            limit / np.maximum(np.abs(d_tau), 1e-300), 3.0 / np.maximum(np.abs(d_mu), 1e-300)
+        ),
+    )
     return d_mu * shrink, d_tau * shrink
 
 
@@ -295,8 +299,10 @@ def profile_limits(
     cols = np.flatnonzero(usable)
     if cols.size:
         flat = _Flat(
-            fit.estimate.reshape(-1)[cols], np.sqrt(fit.tau2.reshape(-1)[cols]),
-            fit.cov.reshape(-1, 2, 2)[cols], fit.loglik.reshape(-1)[cols] - drop,
+            fit.estimate.reshape(-1)[cols],
+            np.sqrt(fit.tau2.reshape(-1)[cols]),
+            fit.cov.reshape(-1, 2, 2)[cols],
+            fit.loglik.reshape(-1)[cols] - drop,
         )
         lik = Likelihood(x[:, cols], n[:, cols], nodes)
         if of == "mu":
@@ -343,10 +349,55 @@ def _mu_limits(lik: Likelihood, flat: _Flat) -> tuple[Floats, Floats]:
     start = flat.mu[cols] + side * 2.2 * se[cols]
     # The start of the nuisance SD is kept off 0, where the likelihood is flat in it.
     tau = np.maximum(flat.tau[cols], 0.1)
-    root = _Profile(lik.take(cols), flat.target[cols], fixed="mu").solve(
-        tau, start, flat.mu[cols], side * np.inf, side
-    )
+    sides = lik.take(cols)
+    target = flat.target[cols]
+    root = _Profile(sides, target, fixed="mu").solve(tau, start, flat.mu[cols], side * np.inf, side)
+    lost = np.flatnonzero(np.isnan(root))
+    if lost.size:
+        some = sides.take(lost)
+        root[lost] = _nested_mu(some, target[lost], flat.mu[cols][lost], se[cols][lost], side[lost])
     return root[:b], root[b:]
+
+
+def _nested_mu(lik: Likelihood, target: Floats, mu: Floats, se: Floats, side: Floats) -> Floats:
+    """Slow and sure: the SD maximised afresh at each mean, the root by bisection.
+
+    For limits at which the maximising SD leaves 0, where the joint steps lose their footing.
+    """
+    inside, width = mu.copy(), 2.5 * se
+    outside = mu + side * width
+    for _ in range(60):
+        within = _best_over_tau(lik, outside) >= target
+        if not bool(within.any()):
+            break
+        inside = np.where(within, outside, inside)
+        outside = np.where(within, outside + side * width, outside)
+    for _ in range(60):
+        middle = 0.5 * (inside + outside)
+        within = _best_over_tau(lik, middle) >= target
+        inside, outside = np.where(within, middle, inside), np.where(within, outside, middle)
+        if float(np.abs(outside - inside).max()) < 1e-11:
+            break
+    return 0.5 * (inside + outside)
+
+
+def _best_over_tau(lik: Likelihood, mu: Floats) -> Floats:
+    """Likelihood at each mean, maximised over tau >= 0: a grid, then bisection of the slope."""
+    grid = np.concatenate([[0.0], np.geomspace(0.02, 20.0, 24)])
+    b = lik.batch
+    wide = lik.take(np.tile(np.arange(b), grid.size))
+    at = wide.at(np.tile(mu, grid.size), np.repeat(grid, b))
+    values = at.ll.reshape(grid.size, b)
+    best = values.argmax(axis=0)
+    low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, grid.size - 1)]
+    top = values.max(axis=0)
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        here = lik.at(mu, middle)
+        top = np.maximum(top, here.ll)
+        rising = here.g_tau > 0
+        low, high = np.where(rising, middle, low), np.where(rising, high, middle)
+    return top
 
 
 class _Profile:
@@ -418,7 +469,7 @@ class _Profile:
 
     def _move(self, nu: Floats, step: Floats) -> Floats:
         limit = 3.0 if self.fixed == "tau" else np.maximum(np.abs(nu), 0.3)
-        return cast("Floats", nu + np.clip(step, -limit, limit))
+        return nu + np.clip(step, -limit, limit)
 
 
 def profile_root(
@@ -475,9 +526,7 @@ def marginal_mean(mu: ArrayLike, tau2: ArrayLike, *, nodes: int = 61) -> Floats:
     return cast("Floats", (values * w).sum(axis=-1) / np.sqrt(np.pi))
 
 
-def marginal_interval(
-    fit: GlmmFit, crit: float
-) -> tuple[Floats, Floats, Floats]:
+def marginal_interval(fit: GlmmFit, crit: float) -> tuple[Floats, Floats, Floats]:
     """Marginal mean and its limits, by the delta method in (mu, tau) on the logit scale."""
     mu, tau = fit.estimate, np.sqrt(fit.tau2)
     z, w = np.polynomial.hermite.hermgauss(61)

@@ -13,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, expit, xlogy
 
 from carmeta.errors import DataError
-from carmeta.pooling.binomial_mixed import NODES, MixedData, fit_common, fit_mixed, profile_sd2
+from carmeta.pooling.binomial_mixed import (
+    NODES,
+    MixedData,
+    fit_common,
+    fit_mixed,
+    profile_beta,
+    profile_sd2,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -24,7 +31,8 @@ class GLMMRegression:
 
     ``beta`` ``(p,)`` and ``cov`` ``(p, p)`` on the logit scale; ``tau2`` residual, with its
     profile-likelihood limits (NaN where not asked for); ``q`` is the deviance of the model
-    without random effect on ``q_df`` = k - p.
+    without random effect on ``q_df`` = k - p. ``limits`` ``(p, 2)`` are the coefficients'
+    profile-likelihood limits, NaN where not asked for.
     """
 
     beta: FloatArray
@@ -37,6 +45,7 @@ class GLMMRegression:
     q_pval: float
     converged: bool
     iterations: int
+    limits: FloatArray
 
 
 def fit_glmm_regression(
@@ -46,12 +55,14 @@ def fit_glmm_regression(
     *,
     level: float = 0.95,
     tau2_interval: bool = True,
+    profile: bool = False,
     nodes: int = NODES,
 ) -> GLMMRegression:
     """Fit events ``xi`` of ``ni`` (each ``(k,)``) on the design ``x`` ``(k, p)``, k > p.
 
-    Raises DataError for too few studies or collinear columns, and EstimationError where the
-    likelihood has no maximum: a category, say, without events in all its studies.
+    ``profile`` adds profile-likelihood limits of the coefficients. Raises DataError for too
+    few studies or collinear columns, and EstimationError where the likelihood has no
+    maximum: a category, say, without events in all its studies.
     """
     events, n, design = (np.asarray(a, dtype=np.float64) for a in (xi, ni, x))
     k, p = design.shape
@@ -66,10 +77,14 @@ def fit_glmm_regression(
         if tau2_interval
         else (float("nan"), float("nan"))
     )
+    bounds = np.full((p, 2), np.nan)
+    if profile:
+        pairs = [profile_beta(data, fit, i, level=level, nodes=nodes) for i in range(p)]
+        bounds = np.array(pairs)
     q = deviance(events, n, expit(design @ fit_common(data).beta))
     return GLMMRegression(
         fit.beta, fit.cov, float(fit.sd[0] ** 2), limits, fit.loglik,
-        q, k - p, float(chdtrc(k - p, q)), fit.converged, fit.iterations,
+        q, k - p, float(chdtrc(k - p, q)), fit.converged, fit.iterations, bounds,
     )  # fmt: skip
 
 

@@ -124,5 +124,4 @@ def _confidence_draws(y: Floats, v: Floats, z2: Floats) -> Floats:
 def _weights(scaled: Floats, w: Floats, tau2: float) -> Floats:
     """The k - 1 positive eigenvalues of ``M (I + tau2 W) M``, ascending."""
     inner = scaled @ ((1.0 + tau2 * w)[:, None] * scaled)
-    values: Floats = np.linalg.eigvalsh(inner)
-    return values[1:]
+    return np.asarray(np.linalg.eigvalsh(inner), dtype=float)[1:]

@@ -116,8 +116,17 @@ def fit_batch(
         variance = variance * (np.maximum(scale, 1.0) if test == "adhoc" else scale)
     mean = _Mean(estimate, np.sqrt(variance), w / sw[..., None])
     return _finish(
-        _Data(y, v, mask, k), mean, t2, converged, method, test, check_level(level),
-        pi_method, i2_method, with_tau2_ci, seed,
+        _Data(y, v, mask, k),
+        mean,
+        t2,
+        converged,
+        method,
+        test,
+        check_level(level),
+        pi_method,
+        i2_method,
+        with_tau2_ci,
+        seed,
     )
 
 
@@ -184,9 +193,7 @@ class _Mean:
     weights: Floats
 
 
-def _arrays(
-    yi: ArrayLike, vi: ArrayLike, mask: ArrayLike | None
-) -> tuple[Floats, Floats, Floats]:
+def _arrays(yi: ArrayLike, vi: ArrayLike, mask: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
     y, v = np.broadcast_arrays(np.asarray(yi, dtype=float), np.asarray(vi, dtype=float))
     if mask is None:
         return y, v, np.ones(y.shape)
@@ -255,12 +262,8 @@ def _finish(
         tau2=tau2,
         tau2_ci_lb=low,
         tau2_ci_ub=high,
-        heterogeneity=heterogeneity(
-            data.y, data.v, tau2, i2_method=definition, mask=data.mask
-        ),
-        loglik=log_likelihood(
-            data.y, data.v, tau2=tau2, reml=method == "REML", mask=data.mask
-        ),
+        heterogeneity=heterogeneity(data.y, data.v, tau2, i2_method=definition, mask=data.mask),
+        loglik=log_likelihood(data.y, data.v, tau2=tau2, reml=method == "REML", mask=data.mask),
         converged=converged,
         weights=mean.weights,
     )

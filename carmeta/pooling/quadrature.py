@@ -82,19 +82,13 @@ class Likelihood:
 
     def _at(self, mu: Floats, tau: Floats, cols: slice) -> Derivatives:
         x, n = self.x[:, cols], self.n[:, cols]
-        u, p, scale = self._modes(mu, tau, cols)
+        u, eta, scale = self._modes(mu, tau, cols)
         z, logw = _rule(self.nodes)
-        # Steps from the mode: log1p(p expm1(d)) keeps the digits that a difference of two
-        # large log-likelihoods would lose when n is large.
         du = np.sqrt(2.0) * scale * z
-        d = np.minimum(tau * du, 700.0)  # beyond it exp overflows, and the weight is 0
-        grow = np.exp(d)
-        ratio = 1.0 + p * (grow - 1.0)
-        change = x * d - n * np.log1p(p * np.expm1(d)) - du * (u + 0.5 * du)
+        change, prob = _steps(x, n, u, eta, tau, du)
         weight = np.exp(change + logw)
         total = weight.sum(axis=0)
         weight /= total
-        prob = p * grow / ratio
         e = x - n * prob
         npq = n * prob * (1.0 - prob)
         un = u + du
@@ -108,33 +102,74 @@ class Likelihood:
         wq = weight * npq * un
         mt = (ue * e - wq).sum(axis=0) - e1 * ue1
         tt = (uew * e - wq * un).sum(axis=0) - ue1 * ue1
-        eta = mu + tau * u
         top = x * eta - n * np.logaddexp(0.0, eta) - 0.5 * u * u
         ll = self.choose[:, cols] + top + np.log(total * scale / np.sqrt(np.pi))
         parts = (ll, e1, ue1, mm, mt, tt)
         # An absent study integrates the prior alone: 0 up to rounding, put to 0 by n = 0.
         sums = [np.where(n > 0, part, 0.0).sum(axis=0) for part in parts]
-        return Derivatives(*sums, np.where(n > 0, np.maximum(-mm, 0.0), 0.0))
+        sums.append(np.where(n > 0, np.maximum(-mm, 0.0), 0.0))
+        return Derivatives(*sums)
 
     def _modes(self, mu: Floats, tau: Floats, cols: slice) -> tuple[Floats, Floats, Floats]:
-        """Mode of each integrand, its probability, and 1/sqrt of the curvature there."""
+        """Mode of each integrand, its logit, and 1/sqrt of the curvature there."""
         x, n, u = self.x[:, cols], self.n[:, cols], self.u[:, cols]
         # The mode solves u = tau (x - n p(u)); the right side falls, so the root lies
         # between 0 and its value at 0.
         end = tau * (x - n * expit(mu + 0.0 * tau))
         low, high = np.minimum(end, 0.0), np.maximum(end, 0.0)
         u = np.clip(u, low, high)
-        for _ in range(100):
+        last = high - low
+        for _ in range(200):
             p = expit(mu + tau * u)
             f = u - tau * (x - n * p)
             curvature = 1.0 + tau * tau * n * p * (1.0 - p)
             low, high = np.where(f < 0, u, low), np.where(f > 0, u, high)
             new = u - f / curvature
-            new = np.where((new < low) | (new > high), 0.5 * (low + high), new)
+            # Halve the bracket where Newton leaves it, or does not halve its own step: far
+            # from the mode the logistic is flat, and Newton would jump to and fro.
+            slow = np.abs(new - u) > 0.5 * last
+            new = np.where((new < low) | (new > high) | slow, 0.5 * (low + high), new)
             move = np.abs(new - u)
-            u = new
+            u, last = new, move
             if bool((move * np.sqrt(curvature) < _MODE_TOL).all()):
                 break
         self.u[:, cols] = u
-        p = expit(mu + tau * u)
-        return u, p, 1.0 / np.sqrt(1.0 + tau * tau * n * p * (1.0 - p))
+        eta = mu + tau * u
+        p = expit(eta)
+        return u, eta, 1.0 / np.sqrt(1.0 + tau * tau * n * p * (1.0 - p))
+
+
+def _steps(
+    x: Floats, n: Floats, u: Floats, eta: Floats, tau: Floats, du: Floats
+) -> tuple[Floats, Floats]:
+    """Change of each log integrand from its mode ``u`` to ``u + du``, and the probability there.
+
+    Written in differences: ``log1p(p expm1(d))`` keeps the digits that a difference of two
+    large log-likelihoods would lose when n is large.
+    """
+    d = np.minimum(tau * du, 700.0)  # beyond it exp overflows, and the weight is 0
+    p, grow = expit(eta), np.exp(d)
+    ratio = expit(-eta) + p * grow
+    inner = p * np.expm1(d)
+    log_ratio = np.log1p(np.maximum(inner, -0.5))
+    far = inner < -0.5  # towards -1 the sum of two positive terms is the exact one
+    if bool(far.any()):
+        log_ratio = np.where(far, np.log(np.maximum(ratio, 1e-300)), log_ratio)
+    prob = p * grow / np.maximum(ratio, 1e-300)
+    return x * d - n * log_ratio - du * (u + 0.5 * du), prob
+
+
+def node_posterior(x: float, n: float, mu: Floats, tau: Floats) -> tuple[Floats, Floats]:
+    """Logit of one study at the quadrature's nodes, and their posterior weights.
+
+    ``mu`` and ``tau`` are ``(columns,)``; both results ``(nodes, columns)``, the weights of a
+    column sum to 1. Together they stand for the study's posterior given (mu, tau).
+    """
+    columns = mu.size
+    lik = Likelihood(np.full((1, columns), x), np.full((1, columns), n))
+    u, eta, scale = lik._modes(mu, tau, slice(None))
+    z, logw = _rule(lik.nodes)
+    du = np.sqrt(2.0) * scale * z
+    weight = np.exp(_steps(lik.x, lik.n, u, eta, tau, du)[0] + logw)[:, 0, :]
+    theta = mu + tau * (u + du)[:, 0, :]
+    return theta, weight / weight.sum(axis=0)

@@ -343,9 +343,7 @@ def _chunks(b: int, k: int, design: Floats | None) -> list[slice]:
     return [slice(i, min(i + step, b)) for i in range(0, b, step)]
 
 
-def _problem(
-    y: Floats, v: Floats, m: Bools | None, design: Floats | None, rows: slice
-) -> _Problem:
+def _problem(y: Floats, v: Floats, m: Bools | None, design: Floats | None, rows: slice) -> _Problem:
     yy, vv = y[rows].T[:, None, :], v[rows].T[:, None, :]
     mm = None if m is None else m[rows].T[:, None, :].astype(float)
     # The mean is taken out first: residuals then keep their digits.

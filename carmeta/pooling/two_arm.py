@@ -1,4 +1,4 @@
-"""Pooling of two-arm counts without a random effect: Mantel-Haenszel and Peto.
+"""Two-arm counts without a random effect: Mantel-Haenszel, Peto, and tests of strata.
 
 Both are closed forms over the counts themselves and need no correction of single empty
 cells. Every function works along the last axis, so a leading batch axis costs nothing.
@@ -88,8 +88,6 @@ def _mh_risk_ratio(counts: TwoArmCounts) -> tuple[FloatArray, FloatArray, FloatA
     n = counts.n1i + counts.n2i
     r, s = counts.ai * counts.n2i / n, counts.ci * counts.n1i / n
     events = counts.ai + counts.ci
-    # n1 n2 (a + c) - a c n  =  a n2 (n1 - c) + c n1 (n2 - a) ... rearranged to non-negative
-    # terms: a d n1 + b c n2 + (a + c) ... keep the textbook form, exact in whole numbers
     numerator = (counts.n1i * counts.n2i * events - counts.ai * counts.ci * n) / n**2
     r_sum, s_sum = r.sum(axis=-1), s.sum(axis=-1)
     return np.log(r_sum) - np.log(s_sum), numerator.sum(axis=-1) / (r_sum * s_sum), s
@@ -166,3 +164,68 @@ def fixed_heterogeneity(effects: TwoArmEffects, estimate: FloatArray) -> FixedHe
         i2 = np.where(q > 0.0, np.clip(100.0 * (q - df) / q, 0.0, 100.0), 0.0)
         h2 = np.where(df > 0, q / np.maximum(df, 1), np.nan)
     return FixedHeterogeneity(q, df, p, i2, h2)
+
+
+@dataclass(frozen=True, slots=True)
+class ChiSquare:
+    """A chi-square statistic with its degrees of freedom and p value, of shape ``(...)``."""
+
+    stat: FloatArray
+    df: NDArray[np.int64]
+    p: FloatArray
+
+
+def cochran_mantel_haenszel(counts: TwoArmCounts, *, correct: bool = True) -> ChiSquare:
+    """Test of no association in all strata together (Mantel and Haenszel 1959).
+
+    ``correct`` takes half an event from the difference, but not more than there is of it.
+    NaN where no study has both events and non-events.
+    """
+    excess, variance = _peto_terms(counts)
+    gap = np.abs(excess.sum(axis=-1))
+    if correct:
+        gap = np.maximum(gap - 0.5, 0.0)
+    total = variance.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stat = np.where(total > 0.0, gap**2 / total, np.nan)
+    return ChiSquare(stat, np.ones(stat.shape, dtype=np.int64), np.asarray(chdtrc(1, stat)))
+
+
+def breslow_day(counts: TwoArmCounts, *, tarone: bool = True) -> ChiSquare:
+    """Test that the odds ratios of the strata are equal (Breslow and Day 1980, eq. 4.32).
+
+    The expected table of each study has its margins and the Mantel-Haenszel odds ratio;
+    ``tarone`` subtracts Tarone's (1985) correction. Studies without events, or with only
+    events, in both arms do not count. NaN where the Mantel-Haenszel odds ratio is not finite.
+    """
+    common = np.exp(mantel_haenszel(counts, measure="OR").estimate)[..., None]
+    used = ~counts.uninformative
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = _expected_events(counts, common)
+        events = counts.ai + counts.ci
+        variance = 1.0 / (
+            1.0 / expected
+            + 1.0 / (counts.n1i - expected)
+            + 1.0 / (events - expected)
+            + 1.0 / (counts.n2i - events + expected)
+        )
+        gap = counts.ai - expected
+        stat = np.where(used, gap**2 / variance, 0.0).sum(axis=-1)
+        if tarone:
+            left = np.where(used, gap, 0.0).sum(axis=-1)
+            stat = stat - left**2 / np.where(used, variance, 0.0).sum(axis=-1)
+    df = np.maximum(used.sum(axis=-1) - 1, 0)
+    stat = np.where(df > 0, stat, 0.0)
+    return ChiSquare(stat, df, np.where(df > 0, chdtrc(np.maximum(df, 1), stat), 1.0))
+
+
+def _expected_events(counts: TwoArmCounts, odds_ratio: FloatArray) -> FloatArray:
+    """Events of the treatment arm, given both margins, that have exactly this odds ratio.
+
+    The root of ``(1 - r) e^2 + (r (n1 + t) + n2 - t) e - r n1 t = 0`` that fits a table, t
+    being the events of both arms; in the form that does not cancel as r nears 1.
+    """
+    t = counts.ai + counts.ci
+    b = odds_ratio * (counts.n1i + t) + counts.n2i - t
+    root = np.sqrt(b**2 + 4.0 * (1.0 - odds_ratio) * odds_ratio * counts.n1i * t)
+    return np.asarray(2.0 * odds_ratio * counts.n1i * t / (b + root))

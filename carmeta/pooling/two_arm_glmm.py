@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, expit, xlogy
 
 from carmeta.errors import ConfigError, EstimationError
-from carmeta.pooling.binomial_mixed import NODES, MixedData, fit_mixed, profile_sd2
+from carmeta.pooling.binomial_mixed import NODES, MixedData, fit_mixed, profile_beta, profile_sd2
 from carmeta.pooling.two_arm_effects import TwoArmCounts
 
 FloatArray = NDArray[np.float64]
@@ -30,7 +30,8 @@ class TwoArmGLMM:
 
     ``sigma2`` is the variance of the study intercepts (NaN for ``UM.FS``). ``q`` is the
     likelihood ratio statistic of a common against a separate odds ratio a study, with one
-    fixed intercept a study, on ``q_df`` degrees of freedom.
+    fixed intercept a study, on ``q_df`` degrees of freedom. ``limits`` of the estimate are
+    profile-likelihood ones, NaN where not asked for.
     """
 
     estimate: float
@@ -44,6 +45,7 @@ class TwoArmGLMM:
     q: float
     q_df: int
     q_pval: float
+    limits: tuple[float, float]
 
 
 def fit_two_arm_glmm(
@@ -52,6 +54,7 @@ def fit_two_arm_glmm(
     form: TwoArmForm = "UM.RS",
     level: float = 0.95,
     tau2_interval: bool = True,
+    profile: bool = False,
     nodes: int = NODES,
 ) -> TwoArmGLMM:
     """Fit by maximum likelihood; counts are ``(k,)`` with k at least 2.
@@ -63,14 +66,14 @@ def fit_two_arm_glmm(
     if form not in TWO_ARM_FORMS:
         raise ConfigError(f"form = {form!r} is not one of {', '.join(TWO_ARM_FORMS)}")
     _require_estimable(counts, form)
-    data = _design(counts, form)
+    data = two_arm_data(counts, form)
     fit = fit_mixed(data, nodes=nodes)
     at = data.x.shape[2] - 1
     which = data.z.shape[2] - 1
     interval = (
         profile_sd2(data, fit, which, level=level, nodes=nodes)
         if tau2_interval
-        else (np.nan, np.nan)
+        else (float("nan"), float("nan"))
     )
     q, q_df = common_odds_ratio_lrt(counts)
     return TwoArmGLMM(
@@ -85,6 +88,9 @@ def fit_two_arm_glmm(
         q=q,
         q_df=q_df,
         q_pval=float(chdtrc(q_df, q)) if q_df > 0 else 1.0,
+        limits=profile_beta(data, fit, at, level=level, nodes=nodes)
+        if profile
+        else (float("nan"), float("nan")),
     )
 
 
@@ -107,7 +113,9 @@ def _require_estimable(counts: TwoArmCounts, form: TwoArmForm) -> None:
         )
 
 
-def _design(counts: TwoArmCounts, form: TwoArmForm) -> MixedData:
+def two_arm_data(counts: TwoArmCounts, form: TwoArmForm) -> MixedData:
+    """Counts ``(k,)`` as rows of the mixed model, two a study; the last fixed effect is the
+    log odds ratio and the last random effect its deviation."""
     k = counts.ai.shape[-1]
     arm = np.array([1.0, 0.0])
     half = np.broadcast_to(np.array([0.5, -0.5])[:, None], (k, 2, 1))
@@ -149,13 +157,9 @@ def common_odds_ratio_lrt(counts: TwoArmCounts) -> tuple[float, int]:
         if max(abs(d_theta), float(np.abs(d_alpha).max())) < 1e-12:
             break
     p1, p2 = expit(alpha + theta), expit(alpha)
-    deviance = 2.0 * (
-        _deviance_term(a, n1, p1) + _deviance_term(c, n2, p2)
-    )
+    deviance = 2.0 * (_deviance_term(a, n1, p1) + _deviance_term(c, n2, p2))
     return max(deviance, 0.0), k - 1
 
 
 def _deviance_term(y: FloatArray, n: FloatArray, p: FloatArray) -> float:
-    return float(
-        (xlogy(y, y / (n * p)) + xlogy(n - y, (n - y) / (n * (1.0 - p)))).sum()
-    )
+    return float((xlogy(y, y / (n * p)) + xlogy(n - y, (n - y) / (n * (1.0 - p)))).sum())

@@ -54,10 +54,9 @@ def check_registers(context: Context) -> Iterator[Diagnostic]:
         yield from _unknown_documents(source, set(context.review.reports))
 
 
-def check_study(study: StudyRecord, context: Context) -> Iterator[Diagnostic]:
-    """Everything that makes a study record unusable, with the lines."""
-    source = _source_of(study, context)
-    stem = source.path.stem
+def check_study(study: StudyRecord, stem: str, context: Context) -> Iterator[Diagnostic]:
+    """Everything that makes the record in the file ``stem`` unusable, with the lines."""
+    source = context.sources[stem]
     if stem != study.id:
         yield source.diagnostic(
             "REC010",
@@ -78,13 +77,6 @@ def check_study(study: StudyRecord, context: Context) -> Iterator[Diagnostic]:
     if study.patients is not None:
         rows = [row.id for row in study.patients.rows]
         yield from _twice(source, ("patients", "rows"), rows, "REC013")
-
-
-def _source_of(study: StudyRecord, context: Context) -> SourceFile:
-    source = context.sources.get(study.id)
-    if source is not None and source.data.get("id") == study.id:
-        return source
-    return next(item for item in context.sources.values() if item.data.get("id") == study.id)
 
 
 def _twice(

@@ -57,8 +57,9 @@ def load_review(folder: Path, *, only: Sequence[Path] | None = None) -> Loaded:
             models[path.stem] = model
     review, context = _assemble(paths, models, sources)
     diagnostics.extend(check_registers(context))
-    for study in review.studies:
-        diagnostics.extend(check_study(study, context))
+    for stem, model in models.items():
+        if isinstance(model, StudyRecord):
+            diagnostics.extend(check_study(model, stem, context))
     if only is not None:
         wanted = {path.resolve() for path in only}
         diagnostics = [item for item in diagnostics if Path(item.mark.file).resolve() in wanted]

@@ -183,7 +183,8 @@ class _Builder:
                     )
                     return
                 if event.version or event.tags:
-                    self._fatal("YML019", line, column, "a YAML directive", "delete the % line")
+                    where = next(i for i, text in enumerate(self.lines, 1) if text[:1] == "%")
+                    self._fatal("YML019", where, 1, "a YAML directive", "delete the line")
                     return
 
     def _check_node(self, event: Any, line: int, column: int) -> None:

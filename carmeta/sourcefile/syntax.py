@@ -11,7 +11,7 @@ _QUOTE_HINT: Final = "text that holds ': ' or ' #', or begins with a sign, needs
 # What libyaml (and PyYAML's own parser) says -> (message, hint).
 _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     ("mapping values are not allowed", "a ':' that is not expected here", _QUOTE_HINT),
-    ("cannot start any token", "the character {char} cannot begin a value", "quote the text"),
+    ("cannot start any token", "the character '{char}' cannot begin a value", "quote the text"),
     (
         "did not find expected key",
         "this line does not fit the lines around it",

@@ -28,6 +28,7 @@ _MAX_SHOWN: Final = 40
 PATTERN_WORDS: Final[dict[str, str]] = {
     r"^[a-z0-9][a-z0-9.\-]*$": "lower-case letters, digits, '-' and '.', e.g. karmma-3",
     r"^[a-z0-9][a-z0-9.\-]*(/[a-z0-9][a-z0-9.\-]*)?$": "a cohort id, or study/cohort",
+    r"^[a-z0-9][a-z0-9.\-]*/[a-z0-9][a-z0-9.\-]*$": "study/cohort, e.g. karmma-3/ide-cel",
     r"^(<\s*1|\d{1,3}(\.\d{1,4})?)$": 'a percentage as printed, without the sign, e.g. "3.0"',
     r"^-?\d+(\.\d+)?$": 'a number as printed, e.g. "3.47"',
     r"^(-?\d+(\.\d+)?|NE)$": "a number as printed, or NE",

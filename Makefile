@@ -1,0 +1,54 @@
+# Everything here starts from Python (3.11 or later), make and git.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+CONFIG ?= configs/primary.yaml
+PLAIN  := not slow and not browser and not r
+
+# The same pins for the build as for the run.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install pool test check current bench slow reference gallery report clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "carmeta needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing into $(VENV) (once; a minute or two)"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+install: $(STAMP) ## create .venv with the pinned packages
+
+pool: $(STAMP) ## the main job: pool CONFIG (configs/primary.yaml) into outputs/
+	@$(BIN)/carmeta pool $(CONFIG)
+
+test: $(STAMP) ## the plain test suite
+	@$(BIN)/python -m pytest -q -n 2 -m "$(PLAIN)"
+
+check: $(STAMP) ## style, types, architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+current: $(STAMP) ## is the committed run of record what this tree produces?
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	$(BIN)/carmeta pool configs/primary.yaml --quiet --output "$$scratch/primary" > /dev/null && \
+	$(BIN)/carmeta diff outputs/primary "$$scratch/primary"
+
+bench: $(STAMP) ## measure
+	@for script in bench/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+
+slow: $(STAMP) ## the tests that take long, need R or a browser
+	@$(BIN)/python -m pytest -q -n 2 -m "slow or browser or r"
+
+clean: ## remove .venv and caches
+	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

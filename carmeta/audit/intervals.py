@@ -1,0 +1,361 @@
+"""Confidence intervals against counts: which method reproduces the printed limits.
+
+Written without numpy and scipy, so that an audit of a folder costs no heavy import. Limits
+are computed to far more digits than any paper prints.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cache
+from typing import Final, Literal
+
+from carmeta.audit.cells import Cell, Context, finding, of_cell
+from carmeta.domain.evidence import Finding
+from carmeta.domain.record import (
+    Characteristic,
+    Contrast,
+    PrintedInterval,
+    StudyRecord,
+    TimeResult,
+)
+
+Limits = tuple[float, float]
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
+_SPAN: Final = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(-?\d+(?:\.\d+)?)")
+
+# A crude contrast this much farther from no effect, or nearer to it, than the published one
+# (on the log scale, in its own standard errors) is more than an adjustment.
+_FAR = 2.0
+
+
+# --- methods ----------------------------------------------------------------------------------
+
+
+@cache
+def normal_quantile(level: int) -> float:
+    """The z of a two-sided interval, e.g. 1.959964 for 95; by bisection of erfc."""
+    tail, low, high = (1 - level / 100) / 2, 0.0, 10.0
+    while high - low > 1e-13:
+        middle = (low + high) / 2
+        if math.erfc(middle / math.sqrt(2)) / 2 > tail:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _at_least(x: int, n: int, p: float) -> float:
+    """P(X >= x) for X ~ Binomial(n, p), summed from its largest term down."""
+    if x <= 0 or p >= 1:
+        return 1.0
+    if p <= 0:
+        return 0.0
+    if x > n * p:
+        return _tail(x, n, p)
+    return 1.0 - _tail(n - x + 1, n, 1 - p)  # P(X <= x - 1), by symmetry
+
+
+def _tail(x: int, n: int, p: float) -> float:
+    """The sum from x to n of binomial probabilities that decrease from x on."""
+    odds = p / (1 - p)
+    log = math.lgamma(n + 1) - math.lgamma(x + 1) - math.lgamma(n - x + 1)
+    term = total = math.exp(log + x * math.log(p) + (n - x) * math.log1p(-p))
+    for k in range(x, n):
+        term *= (n - k) / (k + 1) * odds
+        total += term
+        if term < 1e-17 * total:
+            break
+    return total
+
+
+def _lower(x: int, n: int, level: int) -> float:
+    """p with P(X >= x | p) = (1 - level) / 2, by bisection."""
+    if x == 0:
+        return 0.0
+    tail, low, high = (1 - level / 100) / 2, 0.0, x / n
+    for _ in range(40):
+        middle = (low + high) / 2
+        if _at_least(x, n, middle) < tail:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+@cache
+def clopper_pearson(x: int, n: int, level: int) -> Limits:
+    """Exact limits (Clopper & Pearson 1934, Biometrika 26:404), as proportions."""
+    return _lower(x, n, level), 1 - _lower(n - x, n, level)
+
+
+def wald(x: int, n: int, level: int) -> Limits:
+    """p -+ z sqrt(p (1 - p) / n); may leave 0 to 1."""
+    p = x / n
+    half = normal_quantile(level) * math.sqrt(p * (1 - p) / n)
+    return p - half, p + half
+
+
+def wald_corrected(x: int, n: int, level: int) -> Limits:
+    """The Wald interval widened by 1 / (2n) at both ends (Fleiss 1981)."""
+    low, high = wald(x, n, level)
+    return low - 1 / (2 * n), high + 1 / (2 * n)
+
+
+def wilson(x: int, n: int, level: int) -> Limits:
+    """The score interval (Wilson 1927, J Am Stat Assoc 22:209)."""
+    z, p = normal_quantile(level), x / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return middle - half, middle + half
+
+
+def agresti_coull(x: int, n: int, level: int) -> Limits:
+    """The Wald interval of x + z^2/2 in n + z^2 (Agresti & Coull 1998, Am Stat 52:119)."""
+    z = normal_quantile(level)
+    size = n + z * z
+    p = (x + z * z / 2) / size
+    half = z * math.sqrt(p * (1 - p) / size)
+    return p - half, p + half
+
+
+METHODS: Final[dict[str, Callable[[int, int, int], Limits]]] = {
+    "clopper-pearson": clopper_pearson,
+    "wald": wald,
+    "wilson": wilson,
+    "agresti-coull": agresti_coull,
+    "wald with continuity correction": wald_corrected,
+}
+Match = Literal["yes", "twice", "no"]
+
+
+def reproduces(method: str, x: int, n: int, printed: PrintedInterval) -> Match:
+    """Whether the method gives the printed limits of x in n, after rounding.
+
+    Returns ``twice`` if only by rounding to one more decimal first.
+    """
+    low, high = METHODS[method](x, n, printed.level)
+    found = (_rounds(low, printed.lb), _rounds(high, printed.ub))
+    if "no" in found:
+        return "no"
+    return "twice" if "twice" in found else "yes"
+
+
+def _rounds(limit: float, text: str) -> Match:
+    """A limit as a proportion against the printed percentage. NE matches nothing."""
+    if text == "NE":
+        return "no"
+    unit = 10.0 ** -len(text.partition(".")[2])
+    # Limits below 0 and above 100 are printed as they are, or cut.
+    distance = min(
+        abs(100 * limit - float(text)), abs(100 * min(max(limit, 0.0), 1.0) - float(text))
+    )
+    tiny = 1e-9
+    if distance <= 0.5 * unit + tiny:
+        return "yes"
+    return "twice" if distance <= 0.55 * unit + tiny else "no"
+
+
+# --- checks -----------------------------------------------------------------------------------
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """CIV001 to CIV006."""
+    for cell in context.cells:
+        if cell.ci is not None:
+            yield from _cell(cell, cell.ci)
+    for study in context.review.studies:
+        for cohort in study.cohorts:
+            for time in cohort.times:
+                yield from _time(study, cohort.id, time)
+            for trait in cohort.characteristics:
+                yield from _characteristic(study, cohort.id, trait)
+        for contrast in study.contrasts:
+            yield from _contrast(context, study, contrast)
+
+
+def _shown(ci: PrintedInterval) -> str:
+    return f"{ci.level}% CI {ci.lb} to {ci.ub}"
+
+
+def _cell(cell: Cell, ci: PrintedInterval) -> Iterator[Finding]:
+    exact = cell.count is not None and cell.n
+    estimate = f"{100 * (cell.count or 0) / (cell.n or 1):.4f}" if exact else cell.percent
+    if estimate is not None and "<" not in estimate and not _inside(estimate, ci):
+        message = f"{cell.shown()} lies outside its {_shown(ci)}"
+        yield of_cell("CIV004", cell, message)
+        return
+    n, candidates = cell.n, cell.possible()
+    if not n or not candidates or ci.method == "kaplan-meier" or "NE" in (ci.lb, ci.ub):
+        return
+    candidates = frozenset(x for x in candidates if x <= n)
+    good: dict[str, int] = {}  # method -> a count whose limits it gives as printed
+    twice: dict[str, int] = {}
+    for method in METHODS:
+        for x in sorted(candidates):
+            match = reproduces(method, x, n, ci)
+            if match != "no":
+                (good if match == "yes" else twice).setdefault(method, x)
+    if candidates:
+        yield from _judge(cell, ci, n, min(candidates), good, twice)
+
+
+def _judge(
+    cell: Cell,
+    ci: PrintedInterval,
+    n: int,
+    x: int,
+    good: dict[str, int],
+    twice: dict[str, int],
+) -> Iterator[Finding]:
+    stated: str | None = ci.method if ci.method in METHODS else None
+    if stated in good or (stated is None and good):
+        return
+    if stated in twice or (stated is None and twice):
+        method = stated or next(iter(twice))
+        limits = _limits(method, twice[method], n, ci)
+        message = f"the {method} limits of {twice[method]} in {n}, {limits}, rounded twice"
+        yield of_cell("CIV003", cell, f"{_shown(ci)}: {message}")
+        return
+    if stated is not None:
+        instead = f"; {' and '.join(good)} would" if good else "; nor does another usual method"
+        message = (
+            f"{stated} gives {_limits(stated, x, n, ci)} for {x} in {n}, not {ci.lb} to "
+            f"{ci.ub}{instead}"
+        )
+        yield of_cell("CIV001", cell, message)
+        return
+    tried = ", ".join(f"{method} {_limits(method, x, n, ci)}" for method in METHODS)
+    yield of_cell("CIV002", cell, f"{_shown(ci)} of {x} in {n}: {tried}")
+
+
+def _limits(method: str, x: int, n: int, ci: PrintedInterval) -> str:
+    low, high = METHODS[method](x, n, ci.level)
+    places = max(len(text.partition(".")[2]) for text in (ci.lb, ci.ub)) + 1
+    return f"{100 * low:.{places}f} to {100 * high:.{places}f}"
+
+
+def _inside(estimate: str, ci: PrintedInterval) -> bool:
+    """Whether lb <= estimate <= ub, allowing for the rounding of each."""
+    value, half = Fraction(estimate), _half(estimate)
+    if "NE" not in (ci.lb, ci.ub) and Fraction(ci.lb) > Fraction(ci.ub):
+        return False
+    above = ci.lb == "NE" or Fraction(ci.lb) - _half(ci.lb) <= value + half
+    below = ci.ub == "NE" or value - half <= Fraction(ci.ub) + _half(ci.ub)
+    return above and below
+
+
+def _half(text: str) -> Fraction:
+    return Fraction(1, 2 * 10 ** len(text.partition(".")[2]))
+
+
+def _time(study: StudyRecord, cohort: str, time: TimeResult) -> Iterator[Finding]:
+    at = time.at.label(study.default_doc)
+    if not _NUMBER.fullmatch(time.value):
+        return
+    if time.ci is not None and not _inside(time.value, time.ci):
+        yield _outside(study, cohort, time.endpoint, at, f"{time.value} ({_shown(time.ci)})")
+    if time.range is not None and not _spans(time.range, time.value):
+        yield _outside(study, cohort, time.endpoint, at, f"{time.value} (range {time.range})")
+    if time.statistic == "hazard-ratio" and time.ci is not None:
+        yield from _log_symmetry(study, cohort, time.endpoint, time.value, time.ci, at)
+
+
+def _characteristic(study: StudyRecord, cohort: str, item: Characteristic) -> Iterator[Finding]:
+    if item.value and item.range and _NUMBER.fullmatch(item.value):
+        at = item.at.label(study.default_doc)
+        if not _spans(item.range, item.value):
+            shown = f"{item.value} (range {item.range})"
+            yield _outside(study, cohort, item.name, at, shown)
+
+
+def _outside(study: StudyRecord, cohort: str, subject: str, at: str, shown: str) -> Finding:
+    return finding(
+        "CIV004",
+        f"{shown}: the value lies outside",
+        study=study.id,
+        cohort=cohort,
+        subject=subject,
+        printed=(f"{at}: {shown}",),
+    )
+
+
+def _spans(text: str, value: str) -> bool:
+    span = _SPAN.fullmatch(text.strip())
+    return span is None or Fraction(span[1]) <= Fraction(value) <= Fraction(span[2])
+
+
+def _log_symmetry(
+    study: StudyRecord, cohort: str, subject: str, value: str, ci: PrintedInterval, at: str
+) -> Iterator[Finding]:
+    """CIV005: the geometric mean of the limits, within their rounding, against the ratio."""
+    if "NE" in (ci.lb, ci.ub) or min(map(float, (ci.lb, ci.ub, value))) <= 0:
+        return
+    least = math.sqrt(max(_bound(ci.lb, -1), 0.0) * max(_bound(ci.ub, -1), 0.0))
+    most = math.sqrt(_bound(ci.lb, 1) * _bound(ci.ub, 1))
+    if least > _bound(value, 1) or most < _bound(value, -1):
+        middle = math.sqrt(float(ci.lb) * float(ci.ub))
+        yield finding(
+            "CIV005",
+            f"{value} ({_shown(ci)}): the limits are central about {middle:.3f}",
+            study=study.id,
+            cohort=cohort,
+            subject=subject,
+            printed=(f"{at}: {value} ({_shown(ci)})",),
+        )
+
+
+def _bound(text: str, sign: int) -> float:
+    return float(Fraction(text) + sign * _half(text))
+
+
+def _contrast(context: Context, study: StudyRecord, item: Contrast) -> Iterator[Finding]:
+    at = item.at.label(study.default_doc)
+    ci = item.ci
+    if ci is None:
+        return
+    if not _inside(item.estimate, ci):
+        yield _outside(study, "", item.outcome, at, f"{item.estimate} ({_shown(ci)})")
+        return
+    if item.measure == "RD" or "NE" in (ci.lb, ci.ub) or float(ci.lb) <= 0:
+        return
+    yield from _log_symmetry(study, "", item.outcome, item.estimate, ci, at)
+    crude = _crude(context, study, item)
+    if crude is None:
+        return
+    z = normal_quantile(ci.level)
+    se = (math.log(float(ci.ub)) - math.log(float(ci.lb))) / (2 * z)
+    distance = abs(math.log(crude[0]) - math.log(float(item.estimate)))
+    if distance > _FAR * se:
+        yield finding(
+            "CIV006",
+            f"{item.measure} {item.estimate} ({_shown(ci)}), but the counts give {crude[0]:.2f}",
+            study=study.id,
+            subject=item.outcome,
+            printed=(f"{at}: {item.measure} {item.estimate}", *(c.text() for c in crude[1])),
+        )
+
+
+def _crude(
+    context: Context, study: StudyRecord, item: Contrast
+) -> tuple[float, tuple[Cell, Cell]] | None:
+    """The crude ratio of the first printed counts of both cohorts, and the cells."""
+    found: list[Cell] = []
+    for reference in (item.treatment, item.control):
+        key = reference if "/" in reference else f"{study.id}/{reference}"
+        cells = [
+            c
+            for c in context.by_cohort.get(key, ())
+            if c.subject == item.outcome and c.count is not None and c.n
+        ]
+        if not cells:
+            return None
+        found.append(cells[0])
+    (a, n1), (c, n2) = ((cell.count or 0, cell.n or 0) for cell in found)
+    if min(a, c, n1 - a, n2 - c) <= 0:
+        return None
+    ratio = (a / n1) / (c / n2) if item.measure == "RR" else a * (n2 - c) / ((n1 - a) * c)
+    return ratio, (found[0], found[1])

@@ -1,0 +1,212 @@
+"""Percentages against counts and denominators: which whole numbers of patients fit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from carmeta.audit.cells import Cell, Context, counted, finding, of_cell
+from carmeta.domain.evidence import Finding
+from carmeta.domain.record import Cohort, TimeResult
+from carmeta.rounding import fitting_counts, how_printed, joint_denominators
+
+# How far beyond a given denominator to look for one that fits a whole column.
+_LOOK_BEYOND = 3
+
+# A cohort without denominator needs this many different percentages, neither 0 nor 100, for
+# the denominators that fit all of them to say anything.
+_ENOUGH = 3
+_LARGEST = 400
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """GRM001 to GRM007, and POP004 for percentages of nobody knows how many."""
+    for key, cohort in context.cohorts.items():
+        cells = context.by_cohort.get(key, ())
+        alone: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+        nowhere: list[Cell] = []
+        for cell in cells:
+            if cell.percent is None:
+                continue
+            if not cell.ns and (key, cell.population) not in context.implied_n:
+                nowhere.append(cell)
+            elif cell.count is None:
+                alone[cell.subject, cell.population, cell.percent].append(cell)
+            elif cell.ns:
+                yield from _with_count(cell, cell.count, cell.ns)
+        yield from _alone(context, key, list(alone.values()))
+        yield from _without_denominator(nowhere)
+        yield from _rates(key, cohort, context)
+
+
+def _alone(context: Context, key: str, groups: list[list[Cell]]) -> Iterator[Finding]:
+    """Percentages without a count, each with all places that print it."""
+    cells = context.by_cohort.get(key, ())
+    known = {(cell.subject, cell.population) for cell in cells if cell.count is not None}
+    impossible: dict[tuple[str, int], list[Cell]] = defaultdict(list)
+    for group in groups:
+        cell = group[0]
+        size, why = context.implied_n.get((key, cell.population), (0, ""))
+        ns, why = (cell.ns, "") if cell.ns else ((size,), why)
+        settled = (cell.subject, cell.population) in known
+        yield from _percentage(group, ns, why, settled)
+        if len(ns) == 1 and not fitting_counts(cell.percent or "", ns[0]).counts:
+            impossible[cell.population, ns[0]].append(cell)
+    for (population, n), wrong in impossible.items():
+        yield from _column(wrong, [c for c in cells if c.population == population], n)
+
+
+def _with_count(cell: Cell, count: int, ns: tuple[int, ...]) -> Iterator[Finding]:
+    assert cell.percent is not None
+    ways = {how_printed(count, cell.percent, n): n for n in ns}
+    if "direct" in ways:
+        return
+    if "double-rounding" in ways:
+        n = ways["double-rounding"]
+        message = (
+            f"{count} of {n} is {_exact(count, n)}%; it is printed as {cell.percent}% only if "
+            "rounded to one more decimal first"
+        )
+        yield of_cell("GRM003", cell, message)
+    elif "truncated" in ways:
+        n = ways["truncated"]
+        message = (
+            f"{count} of {n} is {_exact(count, n)}%; {cell.percent}% has its decimals cut off, "
+            "not rounded"
+        )
+        yield of_cell("GRM004", cell, message)
+    else:
+        n = ns[0]
+        fitting = fitting_counts(cell.percent, n).counts
+        instead = f"; {cell.percent}% of {n} would be {counted(fitting)}" if fitting else ""
+        others = sorted(
+            {m for m in range(1, 2 * n) if how_printed(count, cell.percent, m) == "direct"}
+        )
+        of = f"; {count} is {cell.percent}% of {counted(others)}" if others else ""
+        exact = f"{_exact(count, n)}%" if n else "not defined"
+        message = f"{count} of {n} is {exact}, printed as {cell.percent}%{instead}{of}"
+        yield of_cell("GRM001", cell, message)
+
+
+def _percentage(
+    group: list[Cell], ns: tuple[int, ...], why: str, settled: bool
+) -> Iterator[Finding]:
+    """One percentage without a count; `settled` if another place gives the count."""
+    cell, others = group[0], group[1:]
+    assert cell.percent is not None
+    fits = [fitting_counts(cell.percent, n) for n in ns]
+    ways = {fit.how for fit in fits}
+    fit = next((fit for fit in fits if fit.counts), fits[0])
+    among = f"{fit.n} patients" + (f" ({why})" if why else "")
+    if ways == {"none"}:
+        if fit.truncated:
+            x = fit.truncated[0]
+            message = (
+                f"{cell.percent}% of {among} fits {counted(fit.truncated)} only if decimals were "
+                f"cut off ({x} of {fit.n} is {_exact(x, fit.n)}%)"
+            )
+            yield of_cell("GRM004", cell, message, *others)
+        else:
+            message = f"no number of {among} is {cell.percent}%{_around(cell.percent, fit.n)}"
+            yield of_cell("GRM002", cell, message, *others)
+    elif "direct" not in ways:
+        x = fit.counts[0]
+        message = (
+            f"{cell.percent}% of {among} fits {counted(fit.counts)} only by rounding twice "
+            f"({x} of {fit.n} is {_exact(x, fit.n)}%)"
+        )
+        yield of_cell("GRM003", cell, message, *others)
+    elif len(ns) == 1 and len(fit.counts) > 1 and cell.family != "characteristic" and not settled:
+        message = f"{cell.percent}% of {among} fits {counted(fit.counts)}"
+        yield of_cell("GRM006", cell, message, *others)
+
+
+def _around(percent: str, n: int) -> str:
+    """The exact percentages of the two counts around a printed one."""
+    if n == 0 or "<" in percent or float(percent) > 100:
+        return ""
+    low = min(int(float(percent) * n / 100), n - 1)
+    return f": {low} is {_exact(low, n)}%, {low + 1} is {_exact(low + 1, n)}%"
+
+
+def _column(wrong: list[Cell], cells: list[Cell], n: int) -> Iterator[Finding]:
+    """Several percentages of the same patients of which at least one is impossible."""
+    column = [c for c in cells if c.percent is not None and c.of is None and c.count is None]
+    percents = list(dict.fromkeys(c.percent for c in column if c.percent is not None))
+    if len(percents) < 2:
+        return
+    fitting = joint_denominators(percents, _LOOK_BEYOND * n, double_rounding=True)
+    listed = ", ".join(f"{percent}%" for percent in percents)
+    could = (
+        f"they fit {counted(fitting[:4])} patients"
+        if fitting
+        else f"they fit no number of patients up to {_LOOK_BEYOND * n}"
+    )
+    first = wrong[0]
+    yield finding(
+        "GRM005",
+        f"{listed} cannot all be of {n} patients; {could}",
+        study=first.study,
+        cohort=first.cohort,
+        subject=first.population,
+        printed=dict.fromkeys(cell.text() for cell in column),
+    )
+
+
+def _without_denominator(cells: list[Cell]) -> Iterator[Finding]:
+    """One finding a cohort and population, with the denominators that would fit."""
+    groups: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.population].append(cell)
+    for population, group in groups.items():
+        percents = list(dict.fromkeys(c.percent for c in group if c.percent is not None))
+        telling = [p for p in percents if p.strip("0.") not in ("", "1")]
+        could = ""
+        if len(telling) >= _ENOUGH:
+            fitting = joint_denominators(telling, _LARGEST)[:4]
+            if fitting:
+                could = f"; the smallest that fit all of them: {', '.join(map(str, fitting))}"
+        first = group[0]
+        yield finding(
+            "POP004",
+            f"{len(group)} percentages without the number of patients{could}",
+            study=first.study,
+            cohort=first.cohort,
+            subject=population,
+            printed=[cell.text() for cell in group],
+        )
+
+
+def _rates(key: str, cohort: Cohort, context: Context) -> Iterator[Finding]:
+    """Survival rates with decimals that begin like a fraction of the cohort, cut off."""
+    sizes = sorted({size.n for size in cohort.populations.values() if size.n}, reverse=True)
+    for time in cohort.times:
+        if time.statistic != "rate" or time.unit != "percent" or "." not in time.value:
+            continue
+        fits = [fitting_counts(time.value, n) for n in sizes]
+        if not fits or any(fit.counts for fit in fits):
+            continue
+        fit = next((fit for fit in fits if fit.truncated), None)
+        if fit is not None:
+            yield _cut_rate(key, time, fit.truncated[0], fit.n, context)
+
+
+def _cut_rate(key: str, time: TimeResult, x: int, n: int, context: Context) -> Finding:
+    study, _, cohort = key.partition("/")
+    at = time.at.label(context.studies[study].default_doc)
+    return finding(
+        "GRM007",
+        f"{time.value}% is {x} of {n} ({_exact(x, n)}%) with its decimals cut off",
+        study=study,
+        cohort=cohort,
+        subject=f"{time.endpoint} {time.at_time or ''}".strip(),
+        printed=[f"{at}: {time.value}%"],
+    )
+
+
+def _exact(x: int, n: int) -> str:
+    """100 x / n with two decimals, more where a tie would be hidden."""
+    if n == 0:
+        return "-"
+    value = 100 * x / n
+    return f"{value:.3f}" if abs(value * 100 - round(value * 100)) > 1e-6 else f"{value:.2f}"

@@ -1,0 +1,314 @@
+"""Sums: response categories to patients, parts to wholes, grades to their totals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from carmeta.audit.cells import Cell, Context, counted, finding, of_cell, toxicity_tables
+from carmeta.domain.evidence import Finding
+from carmeta.domain.record import Cohort, Toxicity, grade_bounds
+from carmeta.vocabulary import CATEGORIES, RESPONSE_TIERS
+
+_RESPONSES = RESPONSE_TIERS["orr"]
+_NO_RESPONSE = tuple(name for name in CATEGORIES if name not in _RESPONSES)
+
+# Sets of possible sums are followed up to this size; beyond it a sum says nothing.
+_TOO_MANY = 2000
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """SUM001 to SUM005."""
+    for key, cohort in context.cohorts.items():
+        cells = context.by_cohort.get(key, ())
+        tables = _tables(cells, "response")
+        for table in tables:
+            yield from _categories(table)
+            yield from _responders(table, cells)
+        yield from _grades(cohort, cells)
+        for partition in cohort.lineage.partitions:
+            parts = [context.resolve(key, part) for part in partition]
+            if all(part in context.cohorts for part in parts):
+                yield from _parts(context, key, parts)
+                yield from _sizes(context, key, parts)
+                yield from _average(context, key, parts)
+    for study in context.review.studies:
+        for item in study.sums:
+            if sum(item.parts.values()) != item.total:
+                at = item.at.label(study.default_doc)
+                total_at = item.total_at.label(study.default_doc) if item.total_at else at
+                shown = ", ".join(f"{what} {count}" for what, count in item.parts.items())
+                yield finding(
+                    "SUM005",
+                    f"the parts add to {sum(item.parts.values())}, the total is {item.total}",
+                    study=study.id,
+                    subject=item.subject,
+                    printed=(f"{at}: {shown}", f"{total_at}: {item.total}"),
+                )
+
+
+def add(sets: Sequence[frozenset[int]]) -> frozenset[int] | None:
+    """Every sum of one number of each set; None if they are too many to say anything."""
+    sums = frozenset((0,))
+    for numbers in sets:
+        sums = frozenset(a + b for a in sums for b in numbers)
+        if len(sums) > _TOO_MANY:
+            return None
+    return sums
+
+
+def _tables(cells: Sequence[Cell], family: str) -> list[list[Cell]]:
+    tables: dict[int, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell.family == family:
+            tables[cell.entry].append(cell)
+    return list(tables.values())
+
+
+def _category(cell: Cell) -> str:
+    return cell.subject.removeprefix("response ")
+
+
+def _complete(table: Sequence[Cell]) -> bool:
+    """Whether the table lists non-responders too, so that it ought to hold everybody."""
+    names = {_category(cell) for cell in table if cell.missing is None}
+    return bool(names & set(_NO_RESPONSE)) and all(cell.missing is None for cell in table)
+
+
+def _categories(table: Sequence[Cell]) -> Iterator[Finding]:
+    """SUM001: the categories against the number of patients."""
+    n = table[0].n
+    known = [possible for cell in table if (possible := cell.possible())]
+    sums = add(known)
+    if n is None or not sums or len(known) < sum(cell.missing is None for cell in table):
+        return
+    shown = " + ".join(f"{_category(cell)} {cell.shown()}" for cell in table)
+    wrong = n not in sums if _complete(table) else min(sums) > n
+    if not wrong:
+        return
+    first = table[0]
+    yield finding(
+        "SUM001",
+        f"the response categories add to {counted(sums)}, of {n} patients",
+        study=first.study,
+        cohort=first.cohort,
+        subject="response",
+        printed=(f"{first.place}: {shown}",),
+    )
+
+
+def _responders(table: Sequence[Cell], cells: Sequence[Cell]) -> Iterator[Finding]:
+    """SUM003: each response tier, summed over a table, against the number printed for it."""
+    first = table[0]
+    complete = _complete(table)
+    for tier, names in RESPONSE_TIERS.items():
+        rows = [cell for cell in table if _category(cell) in names]
+        known = [possible for cell in rows if (possible := cell.possible())]
+        sums = add(known)
+        if not known or len(known) < len(rows) or sums is None:
+            continue
+        full = complete or {_category(cell) for cell in rows} == set(names)
+        for cell in cells:
+            if cell.subject != tier or cell.population != first.population:
+                continue
+            printed = cell.possible()
+            if not printed or cell.n != first.n:
+                continue
+            if (full and not printed & sums) or max(printed) < min(sums):
+                added = " + ".join(f"{_category(row)} {row.shown()}" for row in rows)
+                message = (
+                    f"{tier} is printed as {cell.shown()}, the categories {added} add to "
+                    f"{counted(sums)}"
+                )
+                yield of_cell("SUM003", cell, message, *rows)
+
+
+def _grades(cohort: Cohort, cells: Sequence[Cell]) -> Iterator[Finding]:
+    """SUM004: sums over a maximum-grade table against the same grades printed elsewhere."""
+    groups: dict[tuple[str, str, str], list[tuple[Toxicity, dict[str, Cell]]]] = defaultdict(list)
+    for record, table in toxicity_tables(cohort, cells):
+        name = f"{record.event}{record.term or ''}"
+        groups[name, record.population, record.window or ""].append((record, table))
+    for same in groups.values():
+        for record, here in same:
+            if record.counting == "maximum-grade":
+                for other, there in same:
+                    if other is not record:
+                        yield from _against(here, there)
+
+
+def tiling(key: str, keys: Sequence[str]) -> tuple[str, ...] | None:
+    """Grade columns, other than `key`, that cover its grades once each; None if none do.
+
+    >>> tiling("any", ["1-2", "3-4", "5"]), tiling(">=3", ["3", "4"])
+    (('1-2', '3-4', '5'), None)
+    """
+    low, high = grade_bounds(key)
+    inside = sorted(
+        (grade_bounds(k), k) for k in keys if k != key and _within(grade_bounds(k), (low, high))
+    )
+
+    def cover(start: int) -> tuple[str, ...] | None:
+        if start > high:
+            return ()
+        for (a, b), name in inside:
+            if a == start and (rest := cover(b + 1)) is not None:
+                return (name, *rest)
+        return None
+
+    return cover(low)
+
+
+def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _against(here: dict[str, Cell], there: dict[str, Cell]) -> Iterator[Finding]:
+    for key, cell in there.items():
+        tiles = None if key in here else tiling(key, list(here))
+        printed = cell.possible()
+        if tiles is None or not printed:
+            continue
+        known = [possible for tile in tiles if (possible := here[tile].possible())]
+        sums = add(known)
+        if len(known) < len(tiles) or sums is None or printed & sums:
+            continue
+        rows = [here[tile] for tile in tiles]
+        added = " + ".join(f"grade {tile} {here[tile].shown()}" for tile in tiles)
+        message = f"printed as {cell.shown()}, elsewhere {added} add to {counted(sums)}"
+        yield of_cell("SUM004", cell, message, *rows)
+
+
+def _parts(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding]:
+    """SUM002: counts of the parts against those of the whole, outcome by outcome."""
+    for name, cells in _by_subject(context.by_cohort.get(key, ())).items():
+        total = _one(cells)
+        found = [each for part in parts for each in _pieces(context, part, name, cells[0])]
+        sets = [possible for each in found if (possible := _one(each))]
+        sums = add(sets)
+        if not total or not sets or sums is None:
+            continue
+        if all(found):
+            wrong, verb = not total & sums, "add to"
+        else:
+            wrong, verb = min(sums) > max(total), "already make"
+        if wrong:
+            yield _sum_finding(cells[0], [each[0] for each in found if each], verb, sums, total)
+
+
+def _pieces(context: Context, part: str, name: str, total: Cell) -> list[list[Cell]]:
+    """The part's cells for a number, as one group; an empty group if it has none.
+
+    Rows of the total's own table are preferred: where the part is printed elsewhere only, but
+    the cohorts that it consists of have rows in that table, theirs are added instead.
+    """
+    own = _by_subject(context.by_cohort.get(part, ())).get(name, [])
+    beside = [cell for cell in own if _same_table(cell, total)]
+    if beside or not total.at.table:
+        return [beside or own]
+    for partition in context.cohorts[part].lineage.partitions:
+        rows = [
+            [
+                cell
+                for cell in _by_subject(context.by_cohort.get(piece, ())).get(name, [])
+                if _same_table(cell, total)
+            ]
+            for piece in (context.resolve(part, reference) for reference in partition)
+        ]
+        if all(rows):
+            return rows
+    return [own]
+
+
+def _same_table(a: Cell, b: Cell) -> bool:
+    return a.at.table is not None and (a.doc, a.at.table) == (b.doc, b.at.table)
+
+
+def _sum_finding(
+    cell: Cell, parts: Sequence[Cell], verb: str, sums: frozenset[int], total: frozenset[int]
+) -> Finding:
+    names = ", ".join(part.cohort for part in parts)
+    message = f"{names} {verb} {counted(sums)}, the whole is printed as {counted(total)}"
+    printed = [f"{part.cohort}: {part.text()}" for part in parts]
+    return finding(
+        "SUM002", message, study=cell.study, cohort=cell.cohort, subject=cell.subject,
+        printed=[*printed, f"{cell.cohort}: {cell.text()}"],
+    )
+
+
+def _by_subject(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    """Cells by what they count and of whom; cited ones and those of several scopes apart."""
+    found: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell.unit and cell.possible():
+            found[f"{cell.family}|{cell.subject}|{cell.population}|{cell.scope}"].append(cell)
+    return found
+
+
+def _one(cells: Sequence[Cell]) -> frozenset[int] | None:
+    """What a group of cells for the same number allows: all agree, or all their readings."""
+    sets = [possible for cell in cells if (possible := cell.possible())]
+    if not sets:
+        return None
+    common = frozenset.intersection(*sets)
+    return common or frozenset.union(*sets)
+
+
+def _sizes(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding]:
+    """SUM002: sizes of the parts' populations against those of the whole."""
+    cohort = context.cohorts[key]
+    study, _, name = key.partition("/")
+    doc = context.studies[study].default_doc
+    for population, size in cohort.populations.items():
+        known = {
+            part: context.cohorts[part].populations[population]
+            for part in parts
+            if population in context.cohorts[part].populations
+        }
+        added = sum(item.n for item in known.values())
+        wrong = added > size.n or (len(known) == len(parts) and added != size.n)
+        if not known or not wrong:
+            continue
+        verb = "add to" if len(known) == len(parts) else "already make"
+        names = ", ".join(part.partition("/")[2] for part in known)
+        yield finding(
+            "SUM002",
+            f"{names} {verb} {added} patients ({population}), the whole is {size.n}",
+            study=study,
+            cohort=name,
+            subject=f"{population} n",
+            printed=[
+                *(f"{p.partition('/')[2]}: {s.at.label(doc)}: {s.n}" for p, s in known.items()),
+                f"{name}: {size.at.label(doc)}: {size.n}",
+            ],
+        )
+
+
+def _average(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding]:
+    """SUM002 where sizes are unknown: the whole is an average of its parts, so lies between."""
+    for name, cells in _percentages(context.by_cohort.get(key, ())).items():
+        pieces = [_percentages(context.by_cohort.get(part, ())).get(name) for part in parts]
+        found = [piece[0] for piece in pieces if piece]
+        if len(found) < len(parts) or all(cell.n for cell in (*found, cells[0])):
+            continue
+        total = float(cells[0].percent or 0)
+        low, *_, high = sorted(float(cell.percent or 0) for cell in found)
+        # Each is rounded by up to half a percent.
+        if not low - 1 <= total <= high + 1:
+            first = cells[0]
+            yield finding(
+                "SUM002",
+                f"the parts have {low:g}% to {high:g}%, the whole is printed as {first.shown()}",
+                study=first.study,
+                cohort=first.cohort,
+                subject=first.subject,
+                printed=[*(f"{c.cohort}: {c.text()}" for c in found), first.text()],
+            )
+
+
+def _percentages(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    found: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell.percent is not None and "<" not in cell.percent and cell.family == "proportion":
+            found[f"{cell.subject}|{cell.population}"].append(cell)
+    return found

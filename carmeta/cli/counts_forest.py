@@ -1,0 +1,113 @@
+"""The forest plot of counts from a CSV file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from carmeta.domain.analysis import ArmPair, ContrastAnalysis, OutcomeAnalysis, StudyRow, Subgroup
+from carmeta.domain.evidence import Count
+from carmeta.errors import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from carmeta.cli.counts import Result, Row
+    from carmeta.domain.result import Back
+    from carmeta.report.canvas import Drawing, Format
+
+_FORMATS: Final[dict[str, Format]] = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
+_OUTCOME: Final = "Events"
+
+
+def check_target(path: Path) -> None:
+    """ConfigError if the name's ending is not one that can be drawn."""
+    if path.suffix.lower() not in _FORMATS:
+        raise ConfigError(f"--forest {path}: not a figure", hint="end it with .svg, .pdf or .png")
+
+
+def draw(
+    path: Path, rows: Sequence[Row], result: Result, singles: Sequence[Back | None]
+) -> list[Path]:
+    """Draw to ``path``; further pages get ``-2``, ``-3``, ... Returns what was written.
+
+    ``singles`` holds the effect of each study of two arms, and is empty for one arm.
+    """
+    from carmeta.report.canvas import save
+
+    written = []
+    for number, drawing in enumerate(_drawings(rows, result, singles), start=1):
+        target = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        data = save(drawing, _FORMATS[path.suffix.lower()])
+        try:
+            target.write_bytes(data)
+        except OSError as error:
+            raise OutputError(f"{target}: {error.strerror or error}") from error
+        written.append(target)
+    return written
+
+
+def _drawings(rows: Sequence[Row], result: Result, singles: Sequence[Back | None]) -> list[Drawing]:
+    if singles:
+        from carmeta.report.forest_contrast import forest_contrast
+
+        return forest_contrast(_contrast(rows, result, singles), result.pooled.measure)
+    from carmeta.report.forest import forest
+
+    return forest(_outcome(rows, result))
+
+
+def _count(row: Row, xi: int, ni: int) -> Count:
+    return Count(
+        study=row.study, cohort="", slab=row.study, product="", outcome=_OUTCOME, xi=xi, ni=ni,
+        candidates=(xi,), population="", derivation="printed", source="",
+    )  # fmt: skip
+
+
+def _weights(rows: Sequence[Row], result: Result) -> Sequence[float]:
+    return result.pooled.weights or [math.nan] * len(rows)
+
+
+def _study_rows(rows: Sequence[Row], result: Result) -> Iterator[StudyRow]:
+    from carmeta.api import study_intervals
+
+    shares, low, high = study_intervals(
+        [row.events for row in rows], [row.n for row in rows], level=result.pooled.level
+    )
+    for i, (row, weight) in enumerate(zip(rows, _weights(rows, result), strict=True)):
+        count = _count(row, row.events, row.n)
+        yield StudyRow(count, float(shares[i]), float(low[i]), float(high[i]), weight)
+
+
+def _outcome(rows: Sequence[Row], result: Result) -> OutcomeAnalysis:
+    drawn = list(_study_rows(rows, result))
+    subgroups = tuple(
+        Subgroup(
+            "group", name, name,
+            tuple(drawn[i] for i, row in enumerate(rows) if row.group == name), pooled,
+        )
+        for name, pooled in result.groups.items()
+    )  # fmt: skip
+    tests = (result.test,) if result.test is not None else ()
+    return OutcomeAnalysis(
+        _OUTCOME, tuple(drawn), result.pooled, (), (), subgroups=subgroups, subgroup_tests=tests
+    )
+
+
+def _contrast(
+    rows: Sequence[Row], result: Result, singles: Sequence[Back | None]
+) -> ContrastAnalysis:
+    measure = result.pooled.measure
+    weights = _weights(rows, result)
+    pairs = tuple(
+        ArmPair(
+            study=row.study,
+            slab=row.study,
+            treatment=_count(row, row.events, row.n),
+            control=_count(row, row.events2, row.n2),
+            effects={} if single is None else {measure: single},
+            weights={measure: weight},
+        )
+        for row, single, weight in zip(rows, singles, weights, strict=True)
+    )
+    return ContrastAnalysis(_OUTCOME, pairs, (result.pooled,))

@@ -1,0 +1,78 @@
+"""Commands on the printed evidence: the audit, and one percentage on its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from carmeta.cli import terminal
+from carmeta.cli.studies import STUDIES, Folder, load
+from carmeta.cli.tables import Format, write_rows
+
+
+def audit(
+    study: Annotated[str | None, typer.Argument(help="Only this study.")] = None,
+    folder: Folder = STUDIES,
+    format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
+) -> int:
+    """Hold the printed numbers against each other.
+
+    Nothing is repaired. Exit code 1 if a finding of severity error is not acknowledged in its
+    record.
+    """
+    from carmeta.audit import audit as run_audit
+    from carmeta.errors import ConfigError
+    from carmeta.sourcefile import nearest
+
+    review = load(folder)
+    known = [item.id for item in review.studies]
+    if study is not None and study not in known:
+        similar = nearest(study, known)
+        hint = f"did you mean '{similar}'?" if similar else "see `carmeta studies`"
+        raise ConfigError(f"there is no study '{study}' in {folder}", hint=hint)
+    findings = [item for item in run_audit(review) if study in (None, item.study)]
+    columns = {
+        "code": "Code",
+        "severity": "Severity",
+        "where": "Where",
+        "message": "Finding",
+        "printed": "Printed",
+        "hint": "Hint",
+        "acknowledged": "Acknowledged",
+    }
+    if format == "table":  # the rest is too wide for a screen
+        del columns["printed"], columns["hint"]
+    write_rows([{key: getattr(item, key) for key in columns} for item in findings], columns, format)
+    open_errors = [item for item in findings if item.severity == "error" and not item.acknowledged]
+    noun = "finding" if len(findings) == 1 else "findings"
+    terminal.say(f"{len(findings)} {noun}, {len(open_errors)} of them open errors")
+    return 1 if open_errors else 0
+
+
+def grim(
+    percent: Annotated[str, typer.Argument(help="As printed, e.g. 73% or 3.0.")],
+    n: Annotated[int, typer.Argument(min=0, help="The denominator.")],
+    format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
+) -> int:
+    """Find the counts that fit a printed percentage.
+
+    All whole numbers of patients are listed; exit code 1 if there is none.
+    """
+    from carmeta.rounding import fitting_counts
+
+    fit = fitting_counts(percent.removesuffix("%").strip(), n)
+    how = "by rounding twice" if fit.how == "double-rounding" else "by rounding"
+    rows: list[dict[str, Any]] = [_grim_row(count, n, how) for count in fit.counts]
+    rows += [_grim_row(count, n, "only if decimals were cut off") for count in fit.truncated]
+    columns = {"count": "Count", "of": "Of", "percent": "Percent", "fits": "Fits"}
+    write_rows(rows, columns, format, right=("count", "of", "percent"))
+    if not fit.counts:
+        terminal.say(f"no whole number of {n} patients is printed as {fit.percent}%")
+        return 1
+    return 0
+
+
+def _grim_row(count: int, n: int, fits: str) -> dict[str, Any]:
+    exact = round(100 * count / n, 4) if n else 0.0
+    return {"count": count, "of": n, "percent": exact, "fits": fits}

@@ -1,0 +1,119 @@
+"""Everything a run writes, as file name to bytes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from carmeta.report import contents, csvfiles, jsonfile, reproduce, summary
+from carmeta.report.parallel import Helpers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from carmeta.domain.analysis import Analysis
+    from carmeta.report.figures import FigureEntry
+    from carmeta.report.jobs import Job
+    from carmeta.report.tables import Table
+
+    Progress = Callable[[str, int, int], None]
+
+
+def render_all(
+    analysis: Analysis,
+    *,
+    figures: bool = True,
+    word: bool = True,
+    excel: bool = True,
+    jobs: int = 2,
+    progress: Callable[[str, int, int], None] | None = None,
+    helpers: Helpers | None = None,
+) -> dict[str, bytes]:
+    """Draw, format and write everything: relative file name to bytes, sorted by name.
+
+    ``jobs`` processes draw (1: this one only); ``helpers`` are processes that the caller
+    started earlier, so that their imports cost no time here. ``progress`` is called as
+    ``progress(what, done, total)``. The bytes do not depend on ``jobs``.
+
+    Raises OutputError for a character that no font can draw.
+    """
+    own = Helpers(jobs if figures else 1) if helpers is None else None
+    with own or contextlib.nullcontext(helpers) as team:
+        assert team is not None
+        return _render(analysis, figures, word, excel, progress, team)
+
+
+def _render(
+    analysis: Analysis,
+    figures: bool,
+    word: bool,
+    excel: bool,
+    progress: Callable[[str, int, int], None] | None,
+    team: Helpers,
+) -> dict[str, bytes]:
+    from carmeta.report import html
+
+    steps = _Steps(progress)
+    files = csvfiles.all_csv(analysis)
+    files["results.json"] = jsonfile.results(analysis)
+    files["reproduce.R"] = reproduce.script(analysis)
+    drawings: list[FigureEntry] = []
+    if figures:
+        from carmeta.report import figures as drawn
+
+        jobs = drawn.jobs(analysis)
+        steps.total = 2 * len(jobs) + 3
+        # PDF and PNG take nine tenths of the time and nothing here waits for them but Word.
+        team.submit([job.heavy for job in jobs], steps.job_done)
+        for job in jobs:
+            entry, parts = drawn.light(job)
+            files |= parts
+            drawings.append(entry)
+            steps.done(job.light.stem)
+    tables = contents.all_tables(analysis)
+    files |= _documents(analysis, tables, drawings, excel)
+    steps.done("report.html")
+    if figures:
+        for result in team.collect():
+            files |= result
+    if word:
+        from carmeta.report import wordreport
+
+        files["report.docx"] = wordreport.render(analysis, tables, drawings, files)
+        steps.done("report.docx")
+    return dict(sorted(files.items()))
+
+
+def _documents(
+    analysis: Analysis, tables: list[Table], drawings: list[FigureEntry], excel: bool
+) -> dict[str, bytes]:
+    from carmeta.report import html
+    from carmeta.report.tables import latex_document
+
+    files = {
+        "report.html": html.render(analysis, drawings),
+        "summary.md": summary.markdown(analysis),
+        "tables.tex": latex_document(tables, analysis.title),
+    }
+    if excel:
+        from carmeta.report.excel import workbook
+
+        files["tables.xlsx"] = workbook(tables, analysis.title, csvfiles.all_raw(analysis))
+    return files
+
+
+class _Steps:
+    """Counts what is done and tells the caller."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.tell = progress
+        self.total = 3
+        self.number = 0
+
+    def done(self, what: str) -> None:
+        self.number += 1
+        if self.tell is not None:
+            self.tell(what, min(self.number, self.total), self.total)
+
+    def job_done(self, job: Job) -> None:
+        self.done(f"{job.stem}.{job.formats[0]}")

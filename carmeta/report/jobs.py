@@ -1,0 +1,37 @@
+"""The units of drawing that can run in another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from carmeta.report.canvas import Format
+    from carmeta.report.forest_spec import ForestSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One forest plot to be saved in some formats; ``stem`` is the file name without ending."""
+
+    stem: str
+    spec: ForestSpec
+    formats: tuple[Format, ...]
+
+
+def run(job: Job) -> dict[str, bytes]:
+    """File name to bytes; further pages carry ``_2``, ``_3``, ... behind the stem."""
+    from carmeta.report.canvas import save
+    from carmeta.report.forest_draw import draw
+
+    pages = draw(job.spec)
+    return {
+        page_name(job.stem, number, fmt): save(page, fmt)
+        for number, page in enumerate(pages)
+        for fmt in job.formats
+    }
+
+
+def page_name(stem: str, number: int, ending: str) -> str:
+    """The file name of a page, counted from 0."""
+    return f"{stem}_{number + 1}.{ending}" if number else f"{stem}.{ending}"

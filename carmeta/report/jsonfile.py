@@ -1,0 +1,51 @@
+"""results.json: the whole run at full precision."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from carmeta.domain.analysis import Analysis
+
+SCHEMA_VERSION = 1
+
+
+def results(analysis: Analysis) -> bytes:
+    """Everything in the analysis as JSON.
+
+    Numbers carry their full value (the shortest text that reads back as the same float). A
+    number that does not exist is null; an infinite one is null too and its path stands in
+    ``infinite`` with its sign, because JSON has no infinities.
+    """
+    infinite: dict[str, str] = {}
+    body = _plain(analysis, "", infinite)
+    document = {"schema_version": SCHEMA_VERSION, **body, "infinite": infinite}
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _plain(value: Any, path: str, infinite: dict[str, str]) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {
+            name: _plain(getattr(value, name), f"{path}.{name}".lstrip("."), infinite)
+            for name in names
+        }
+    if isinstance(value, dict):
+        return {str(key): _plain(item, f"{path}.{key}", infinite) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{path}[{i}]", infinite) for i, item in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        return [_plain(item, path, infinite) for item in sorted(value, key=str)]
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return _plain(value.tolist(), path, infinite)
+    if isinstance(value, float):
+        if math.isinf(value):
+            infinite[path] = "inf" if value > 0 else "-inf"
+        return value if math.isfinite(value) else None
+    return str(value)

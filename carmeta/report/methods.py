@@ -1,0 +1,326 @@
+"""The methods section of the report, from the resolved configuration and the fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from carmeta.report import numbers, words
+from carmeta.report.forest_rows import subgroup_name
+
+if TYPE_CHECKING:
+    from carmeta.domain.analysis import Analysis
+    from carmeta.domain.result import Pooled
+
+REFERENCES: Final[dict[str, str]] = {
+    "exact": "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in "
+    "the case of the binomial. Biometrika 1934;26:404-13.",
+    "glmm": "Stijnen T, Hamza TH, Ozdemir P. Random effects meta-analysis of event outcome in "
+    "the framework of the generalized linear mixed model with applications in sparse data. "
+    "Stat Med 2010;29:3046-67.",
+    "glmm-proportions": "Lin L, Chu H. Meta-analysis of proportions using generalized linear "
+    "mixed models. Epidemiology 2020;31:713-7.",
+    "freeman-tukey": "Schwarzer G, Chemaitelly H, Abu-Raddad LJ, R\u00fccker G. Seriously "
+    "misleading results using inverse of Freeman-Tukey double arcsine transformation in "
+    "meta-analysis of single proportions. Res Synth Methods 2019;10:476-83.",
+    "knha": "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a "
+    "single covariate. Stat Med 2003;22:2693-710.",
+    "reml": "Viechtbauer W. Bias and efficiency of meta-analytic variance estimators in the "
+    "random-effects model. J Educ Behav Stat 2005;30:261-93.",
+    "q-profile": "Viechtbauer W. Confidence intervals for the amount of heterogeneity in "
+    "meta-analysis. Stat Med 2007;26:37-52.",
+    "prediction": "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of "
+    "random-effects meta-analysis. J R Stat Soc Ser A 2009;172:137-59.",
+    "i2": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. "
+    "Stat Med 2002;21:1539-58.",
+    "grim": "Brown NJL, Heathers JAJ. The GRIM test: a simple technique detects numerous "
+    "anomalies in the reporting of results in psychology. Soc Psychol Personal Sci "
+    "2017;8:363-9.",
+}
+_ROLES: Final = {
+    "car-t": "CAR-T cohorts", "comparator": "comparator arms", "salvage": "salvage cohorts",
+}
+_OVERLAP: Final = {
+    "patients": "the set that holds the most patients",
+    "printed": "the set with the most printed counts",
+    "latest": "the latest report of each patient",
+    "earliest": "the earliest report of each patient",
+}
+_SEVERAL: Final = {
+    "nearest": "the count nearest to the printed percentage",
+    "lowest": "the lowest of them",
+    "highest": "the highest of them",
+}
+
+
+class Methods:
+    """Paragraphs with numbered references to the statistical literature."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.config = analysis.config
+        self.cited: list[str] = []
+        fits = [fit for o in analysis.outcomes for fit in (o.headline, *o.beside)]
+        self.fits = [fit for fit in fits if not words.is_exact(fit)]
+        self.paragraphs: list[tuple[str, str]] = [
+            (name, content)
+            for name, content in (
+                ("Evidence", self._evidence()),
+                ("Counts", self._counts()),
+                ("Synthesis", self._synthesis()),
+                ("Comparisons", self._comparisons()),
+                ("Heterogeneity and prediction", self._heterogeneity()),
+                ("Exceptions", self._exceptions()),
+                ("Sensitivity analyses", self._sensitivity()),
+                ("Software", self._software()),
+            )
+            if content
+        ]
+
+    def references(self) -> list[str]:
+        """The cited literature in the order of its numbers."""
+        return [REFERENCES[key] for key in self.cited]
+
+    def _cite(self, *keys: str) -> str:
+        for key in keys:
+            if key not in self.cited:
+                self.cited.append(key)
+        return "[M" + ", M".join(str(self.cited.index(key) + 1) for key in keys) + "]"
+
+    def _section(self, name: str) -> Mapping[str, Any]:
+        found = self.config.get(name)
+        return found if isinstance(found, Mapping) else {}
+
+    def _evidence(self) -> str:
+        include = self._section("include")
+        roles = [_ROLES.get(str(role), str(role)) for role in _items(include.get("roles"))]
+        text = [
+            "Study records hold what the source papers print, with the place of every cell; "
+            "nothing in a record is computed.",
+        ]
+        if roles:
+            text.append(f"Eligible were {_and(roles)}.")
+        if "instances" in _items(include.get("units")):
+            text.append(
+                "Treatment instances, of which one patient can have several, were admitted."
+            )
+        policy = self._section("overlap").get("policy")
+        if policy:
+            text.append(
+                "Where reports share patients, one set of cohorts without shared patients was "
+                f"used for each outcome: {_OVERLAP.get(str(policy), str(policy))}."
+            )
+        order = [words.population(str(item)) for item in
+                 _items(self._section("populations").get("order"))]
+        if order:
+            text.append(
+                f"Denominators were taken in this order of preference: {', '.join(order)}; a "
+                "numerator was only ever divided by the denominator of its own population."
+            )
+        return " ".join(text)
+
+    def _counts(self) -> str:
+        derived = {row.count.derivation for o in self.analysis.outcomes for row in o.rows}
+        if not derived:
+            return ""
+        text = []
+        if "summed" in derived:
+            text.append(
+                "Response categories were summed to the nested outcomes (for instance complete "
+                "response or better), and grades to grade 3 or higher where a patient stands in "
+                "one grade only."
+            )
+        if "patients" in derived:
+            text.append("Where individual patients are printed, they were counted.")
+        if derived & {"percent", "percent-several"}:
+            cite = self._cite("grim")
+            text.append(
+                "Where a paper prints only a percentage, every number of patients that gives it "
+                f"after rounding was enumerated {cite}."
+            )
+        if "percent-several" in derived:
+            rule = self._section("counts").get("several")
+            used = _SEVERAL.get(str(rule), "one of them")
+            text.append(
+                f"Where several numbers fit, {used} entered the primary analysis, and the range "
+                "of the pooled estimate over all of them is reported."
+            )
+        return " ".join(text)
+
+    def _synthesis(self) -> str:
+        if not self.fits:
+            return ""
+        text = []
+        seen: list[tuple[str, str, str]] = []
+        for fit in self.fits:
+            key = (fit.model, fit.method, fit.test)
+            if key in seen:
+                continue
+            text.append(self._model(fit, first=not seen))
+            seen.append(key)
+        text.append(
+            "The back-transformed estimate is that of the median study. Study-level confidence "
+            f"intervals are exact {self._cite('exact')}."
+        )
+        return " ".join(text)
+
+    def _model(self, fit: Pooled, *, first: bool) -> str:
+        lead = "Proportions were pooled by a" if first else "Beside it stands a"
+        level = numbers.level(fit.level)
+        if fit.model == "GLMM":
+            interval = {
+                "t": "Wald t interval with k \u2212 1 degrees of freedom",
+                "z": "Wald interval",
+                "profile": "profile-likelihood interval",
+            }.get(fit.test, fit.test)
+            cite = self._cite("glmm", "glmm-proportions")
+            return (
+                f"{lead} binomial-normal random-intercept logistic model {cite}, fitted by "
+                "maximum likelihood with adaptive Gauss-Hermite quadrature; the "
+                f"{level}% confidence interval of the mean is a {interval}."
+            )
+        if fit.model == "IV":
+            method = words.METHOD_LABELS.get(fit.method, fit.method)
+            cite = self._cite("reml") if fit.method == "REML" else ""
+            text = (
+                f"{lead}n inverse-variance model of the {words.MEASURE_WORDS.get(fit.measure, '')}"
+                f" with {words.TAU2} by {method} {cite}"
+            ).rstrip()
+            if fit.test in ("knha", "adhoc"):
+                text += f", with the Hartung-Knapp interval {self._cite('knha')}"
+                if fit.test == "adhoc":
+                    text += " whose variance factor is not allowed below 1 (ad hoc correction)"
+            if fit.measure == "PFT":
+                text += (
+                    "; the Freeman-Tukey transformation can mislead and serves only to "
+                    f"reproduce earlier work {self._cite('freeman-tukey')}"
+                )
+            return text + "."
+        if fit.model == "BB":
+            return f"{lead} beta-binomial model, fitted by maximum likelihood, for rare events."
+        return f"{lead} {words.model_long(fit)}."
+
+    def _comparisons(self) -> str:
+        results = [item for contrast in self.analysis.contrasts for item in contrast.results]
+        if not results:
+            return ""
+        measures = list(dict.fromkeys(
+            words.MEASURE_WORDS.get(item.measure, item.measure) for item in results
+        ))
+        return (
+            f"Two arms were compared by {_and(measures)}; with a single study nothing is pooled "
+            "and the study's own interval is shown beside what the paper published."
+        )
+
+    def _heterogeneity(self) -> str:
+        if not self.fits:
+            return ""
+        head = self.fits[0]
+        methods = list(dict.fromkeys(
+            words.tau2_ci_method(fit) for fit in self.fits if words.tau2_ci_method(fit)
+        ))
+        text = [f"Heterogeneity is described by {words.TAU2}"]
+        if methods:
+            cite = f" {self._cite('q-profile')}" if "Q-profile" in methods else ""
+            text[0] += f" with a confidence interval by {_and(methods)}{cite}"
+        text[0] += (
+            f", by {words.I2} ({words.i2_definition(head)}) {self._cite('i2')}, and by a "
+            f"{numbers.level(head.level)}% prediction interval for the proportion in a new study "
+            f"({words.pi_long(head)}) {self._cite('prediction')}."
+        )
+        tests = [test for o in self.analysis.outcomes for test in o.subgroup_tests]
+        if tests:
+            names = _and(list(dict.fromkeys(test.moderator for test in tests)))
+            shared = _and(sorted({test.tau2 for test in tests}))
+            text.append(
+                f"Subgroups by {names} were compared by mixed-effects meta-regression with "
+                f"{shared} {words.TAU2}; a subgroup of one study is shown without a pool."
+            )
+        return " ".join(text)
+
+    def _exceptions(self) -> str:
+        found: list[str] = []
+        for outcome in self.analysis.outcomes:
+            label = words.outcome(outcome.outcome).label
+            if outcome.part_label:
+                label += f" ({outcome.part_label})"
+            sentences = words.fallback_sentences(outcome.headline)
+            found += [f"{label}: {item}" for item in sentences]
+        return " ".join(found)
+
+    def _sensitivity(self) -> str:
+        kinds = list(dict.fromkeys(
+            item.kind for o in self.analysis.outcomes for item in o.sensitivity
+        ))
+        names = {
+            "leave-one-out": "leaving out each study in turn",
+            "overlap": "other sets of cohorts without shared patients",
+            "candidates": "every count that fits the printed percentages",
+        }
+        if not kinds:
+            return ""
+        listed = _and([names.get(kind, kind) for kind in kinds])
+        return f"The primary model was refitted with {listed}."
+
+    def _software(self) -> str:
+        provenance = self.analysis.provenance
+        versions = ", ".join(
+            f"{name} {version}" for name, version in provenance.versions.items()
+        )
+        text = f"carmeta {provenance.carmeta}" + (f" ({versions})" if versions else "")
+        return (
+            f"All computations: {text}. The script reproduce.R beside this report recomputes "
+            "the estimates with the R package metafor."
+        )
+
+
+def _items(value: Any) -> Sequence[str]:
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
+
+
+def _and(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+
+
+def answer(analysis: Analysis) -> list[str]:
+    """One sentence an outcome: what was found, with its uncertainty."""
+    sentences = []
+    for outcome in analysis.outcomes:
+        head = outcome.headline
+        back = head.back
+        label = words.outcome(outcome.outcome).label
+        if outcome.part_label:
+            label += f" ({outcome.part_label})"
+        if math.isnan(back.estimate):
+            continue
+        text = (
+            f"{label}: {numbers.percent(back.estimate)} "
+            f"({numbers.level(head.level)}% CI {_bare(back.ci_lb, back.ci_ub)}) in "
+            f"{_cohorts(len(outcome.rows))}"
+        )
+        if not math.isnan(back.pi_lb):
+            text += (
+                f"; a new cohort is expected between {numbers.percent(back.pi_lb)} and "
+                f"{numbers.percent(back.pi_ub)} ({numbers.level(head.level)}% prediction interval)"
+            )
+        sentences.append(text + ".")
+        sentences += [
+            f"{label}. {words.sentence(words.subgroup_test(test, subgroup_name(outcome, test)))}"
+            for test in outcome.subgroup_tests
+        ]
+        sentences += [
+            f"The probability that a new cohort lies {item.direction} "
+            f"{numbers.percent(item.threshold)} is {numbers.percent(item.probability)} ({label})."
+            for item in outcome.beyond
+        ]
+    return sentences
+
+
+def _bare(low: float, high: float) -> str:
+    return numbers.bare_interval(low, high, numbers.PERCENT)
+
+
+def _cohorts(number: int) -> str:
+    return "one cohort" if number == 1 else f"{number} cohorts"

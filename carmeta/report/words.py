@@ -1,0 +1,236 @@
+"""Models, tests and flags in the words that figures, tables and the methods section use."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from carmeta.report import numbers
+from carmeta.vocabulary import METHOD_LABELS, OUTCOMES, POPULATION_LABELS, OutcomeTerm
+
+if TYPE_CHECKING:
+    from carmeta.domain.result import Pooled, SubgroupTest
+
+MEASURE_WORDS: Final[dict[str, str]] = {
+    "PLO": "logit-transformed proportion",
+    "PFT": "Freeman-Tukey double-arcsine transformed proportion",
+    "PAS": "arcsine-transformed proportion",
+    "PR": "untransformed proportion",
+    "PLN": "log-transformed proportion",
+    "OR": "odds ratio",
+    "RR": "risk ratio",
+    "RD": "risk difference",
+}
+_MEASURE_SHORT: Final = {
+    "PLO": "logit", "PFT": "double arcsine", "PAS": "arcsine", "PR": "raw", "PLN": "log",
+    "OR": "log OR", "RR": "log RR", "RD": "RD",
+}
+_TESTS_SHORT: Final = {"z": "z", "t": "t", "knha": "HK", "adhoc": "HK", "profile": "profile"}
+_PI_WORDS: Final = {
+    "V": "t distribution with k \u2212 1 degrees of freedom",
+    "HTS": "t distribution with k \u2212 2 degrees of freedom (Higgins, Thompson and Spiegelhalter)",
+    "bootstrap": "parametric bootstrap",
+}
+_I2_WORDS: Final = {"tau2": "from \u03c4\u00b2", "Q": "from Q"}
+_Q_WORDS: Final = {"Cochran": "Q", "LRT": "likelihood-ratio \u03c7\u00b2"}
+_TAU2_CI_WORDS: Final = {
+    "none": "",
+    "PL": "profile likelihood",
+    "QP": "Q-profile",
+}
+DERIVATION_WORDS: Final[dict[str, str]] = {
+    "printed": "count printed in the paper",
+    "summed": "sum of printed counts",
+    "patients": "counted over individual patients",
+    "percent": "the only count that fits the printed percentage",
+    "percent-several": "one of several counts that fit the printed percentage",
+}
+EXCLUSION_WORDS: Final[dict[str, str]] = {
+    "no-denominator": "no denominator",
+    "overlap": "patients counted elsewhere",
+    "impossible": "impossible numbers",
+    "not-selected": "outside the question",
+    "not-reported": "not reported",
+}
+TAU2: Final = "\u03c4\u00b2"
+I2: Final = "I\u00b2"
+
+
+def outcome(code: str) -> OutcomeTerm:
+    """How an outcome is called; a code outside the vocabulary speaks for itself."""
+    known = OUTCOMES.get(code)
+    return known or OutcomeTerm(code, code, code, "", "response", True)
+
+
+def population(code: str) -> str:
+    """An analysis population in words."""
+    return POPULATION_LABELS.get(code, code)
+
+
+def fallback_codes(pooled: Pooled) -> frozenset[str]:
+    """The codes of what was done instead of what was asked."""
+    return frozenset(item.code for item in pooled.fallbacks)
+
+
+def is_exact(pooled: Pooled) -> bool:
+    """Whether no random-effects model stands behind the estimate."""
+    return bool(fallback_codes(pooled) & {"single-study", "all-zero", "all-events"})
+
+
+def model_short(pooled: Pooled) -> str:
+    """The model for a table column, e.g. ``GLMM`` or ``REML, HK``."""
+    codes = fallback_codes(pooled)
+    if "single-study" in codes:
+        return "single study"
+    if codes & {"all-zero", "all-events"}:
+        return "exact, pooled"
+    if pooled.model == "GLMM":
+        return "GLMM" if pooled.test in ("t", "") else f"GLMM, {_test_short(pooled)}"
+    if pooled.model == "IV":
+        return ", ".join(part for part in (pooled.method, _test_short(pooled)) if part)
+    names = {"BB": "beta-binomial", "MH": "Mantel-Haenszel", "PETO": "Peto", "BAYES": "Bayesian"}
+    return names.get(pooled.model, pooled.model)
+
+
+def _test_short(pooled: Pooled) -> str:
+    return _TESTS_SHORT.get(pooled.test, pooled.test)
+
+
+def pool_label(pooled: Pooled) -> str:
+    """The label of a diamond's row."""
+    codes = fallback_codes(pooled)
+    if "single-study" in codes:
+        return "All patients, exact interval"
+    if codes & {"all-zero", "all-events"}:
+        return "Exact pool (homogeneity assumed)"
+    if pooled.model == "IV" and pooled.method == "EE":
+        return "Common effect (inverse variance)"
+    if pooled.model in ("MH", "PETO"):
+        return f"Common effect ({model_short(pooled)})"
+    if pooled.model == "BB":
+        return "Beta-binomial"
+    return f"Random effects ({model_short(pooled)})"
+
+
+def model_long(pooled: Pooled) -> str:
+    """The model in the words of a methods section, without its interval."""
+    codes = fallback_codes(pooled)
+    if "single-study" in codes:
+        return "no pool: one study, its exact (Clopper-Pearson) interval"
+    if codes & {"all-zero", "all-events"}:
+        return "pooled exact (Clopper-Pearson) interval, which assumes homogeneity"
+    measure = _MEASURE_SHORT.get(pooled.measure, pooled.measure)
+    if pooled.model == "GLMM":
+        return "binomial-normal random-intercept logistic model (GLMM), maximum likelihood"
+    if pooled.model == "IV":
+        method = METHOD_LABELS.get(pooled.method, pooled.method)
+        return f"inverse variance on the {measure} scale, {TAU2} by {method}"
+    names = {
+        "BB": "beta-binomial model, maximum likelihood",
+        "MH": "Mantel-Haenszel",
+        "PETO": "Peto one-step",
+        "BAYES": "Bayesian random-effects model",
+    }
+    return names.get(pooled.model, pooled.model)
+
+
+def test_long(pooled: Pooled) -> str:
+    """How the confidence interval of the mean was made."""
+    if is_exact(pooled):
+        return "Clopper-Pearson"
+    df = "" if math.isinf(pooled.df) else f" with {numbers.degrees(pooled.df)} df"
+    return {
+        "z": "Wald z",
+        "t": f"Wald t{df}",
+        "knha": f"Hartung-Knapp t{df}",
+        "adhoc": f"Hartung-Knapp t{df}, ad hoc floor max(1, q)",
+        "profile": "profile likelihood",
+    }.get(pooled.test, pooled.test or "as the model gives it")
+
+
+def pi_long(pooled: Pooled) -> str:
+    """How the prediction interval was made."""
+    return _PI_WORDS.get(pooled.pi_method, pooled.pi_method)
+
+
+def pi_short(pooled: Pooled) -> str:
+    """How the prediction interval was made, in few words."""
+    off = {"V": 1, "HTS": 2}.get(pooled.pi_method)
+    return f"t with {pooled.k - off} df" if off else pi_long(pooled)
+
+
+def i2_definition(pooled: Pooled) -> str:
+    """Which definition of I2 was used, e.g. ``from tau2``."""
+    return _I2_WORDS.get(pooled.i2_method, pooled.i2_method)
+
+
+def tau2_ci_method(pooled: Pooled) -> str:
+    """How the confidence interval of tau2 was made."""
+    return _TAU2_CI_WORDS.get(pooled.tau2_ci_method, pooled.tau2_ci_method)
+
+
+def heterogeneity(
+    pooled: Pooled, style: numbers.IntervalStyle = numbers.TO, *, leading_zero: bool = True
+) -> str:
+    """``tau2 = 0.41 (95% CI 0.02 to 1.9, Q-profile); I2 = 72% (from tau2); Q = ..., P = ...``.
+
+    Only what exists for the fit; empty for a single study.
+    """
+    parts = []
+    if not math.isnan(pooled.tau2):
+        text = f"{TAU2} = {numbers.variance(pooled.tau2)}".replace("= <", "< ")
+        if not (math.isnan(pooled.tau2_ci_lb) and math.isnan(pooled.tau2_ci_ub)):
+            limits = numbers.variance_interval(pooled.tau2_ci_lb, pooled.tau2_ci_ub, style)
+            how = tau2_ci_method(pooled)
+            inside = f"{numbers.level(pooled.level)}% CI {limits}" + (f", {how}" if how else "")
+            text += f" ({inside})"
+        parts.append(text)
+    if not math.isnan(pooled.i2):
+        definition = i2_definition(pooled)
+        parts.append(
+            f"{I2} = {numbers.i_squared(pooled.i2)}" + (f" ({definition})" if definition else "")
+        )
+    if not math.isnan(pooled.q):
+        p = numbers.p_value(pooled.q_pval, leading_zero=leading_zero)
+        name = _Q_WORDS.get(pooled.q_kind, pooled.q_kind)
+        parts.append(f"{name} = {numbers.statistic(pooled.q)}, df = {pooled.q_df}, P {p}")
+    return "; ".join(parts)
+
+
+def heterogeneity_short(pooled: Pooled) -> str:
+    """tau2 and I2 without intervals, for a subgroup's own line."""
+    parts = []
+    if not math.isnan(pooled.tau2):
+        parts.append(f"{TAU2} = {numbers.variance(pooled.tau2)}".replace("= <", "< "))
+    if not math.isnan(pooled.i2):
+        parts.append(f"{I2} = {numbers.i_squared(pooled.i2)}")
+    return ", ".join(parts)
+
+
+def subgroup_test(test: SubgroupTest, name: str = "", *, leading_zero: bool = True) -> str:
+    """``Difference between subgroups (product): F(3, 5) = 2.10, P = 0.22 (common tau2)``.
+
+    ``name`` stands for the moderator where its id is not meant for readers.
+    """
+    p = numbers.p_value(test.p, leading_zero=leading_zero)
+    statistic = test.name.replace("chi2", "\u03c7\u00b2")
+    if not math.isnan(test.stat):
+        statistic += f" = {numbers.statistic(test.stat)}"
+    how = {"exact": "exact test", "likelihood ratio": "likelihood ratio"}.get(
+        test.kind, f"{test.tau2} {TAU2}"
+    )
+    text = f"Difference between subgroups ({name or test.moderator}): {statistic}, P {p} ({how})"
+    return "; ".join((text, *(item.message for item in test.fallbacks)))
+
+
+def fallback_sentences(pooled: Pooled) -> list[str]:
+    """Every declared fallback and caution as a sentence."""
+    return [sentence(item.message) for item in (*pooled.fallbacks, *pooled.cautions)]
+
+
+def sentence(text: str) -> str:
+    """Text with a capital at the start and a full stop at the end."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")

@@ -1,0 +1,33 @@
+"""A helper process that draws figures: reads jobs from stdin, writes results to stdout.
+
+Started by :mod:`carmeta.report.parallel`; not for use by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+
+
+def main() -> None:
+    """Serve until stdin ends. A job is (function, arguments); the answer (ok, value)."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not get between the answers
+    from carmeta.report.jobs import run  # the imports happen while the first job is prepared
+
+    while True:
+        try:
+            job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = (True, run(job))
+        except Exception as error:
+            answer = (False, error)
+        pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

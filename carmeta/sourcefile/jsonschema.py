@@ -1,0 +1,42 @@
+"""JSON Schema of a model in draft 7, which editors' YAML support reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def draft7(model: type[BaseModel], *, title: str) -> dict[str, Any]:
+    """The schema of a model.
+
+    Pydantic writes draft 2020-12; of what our models use only the place of the definitions
+    differs. Titles made from field names are left out: editors show the descriptions.
+    """
+    schema = model.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = schema.pop("$defs", {})
+    plain = _closed(_without_titles({**schema, "definitions": definitions}))
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **plain, "title": title}
+
+
+def _without_titles(schema: Any, *, named: bool = False) -> Any:
+    """Drop the key 'title', except where it is the name of a property."""
+    if isinstance(schema, list):
+        return [_without_titles(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_titles(value, named=key in ("properties", "definitions") and not named)
+        for key, value in schema.items()
+        if named or key != "title"
+    }
+
+
+def _closed(schema: Any) -> Any:
+    """A mapping whose keys follow a pattern has no other keys."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _closed(value) for key, value in schema.items()}
+    return plain | ({"additionalProperties": False} if "patternProperties" in schema else {})

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("count", "percent", "n"),
+    [(28, "85", 33), (1, "12", 8), (1, "13", 8), (93, "73", 128), (1, "<1", 254), (0, "0", 30)],
+)
+def test_a_percentage_that_fits_its_count_is_no_finding(make, clean, count, percent, n):
+    assert clean(n=n, proportions=[make.proportion(count=count, percent=percent)])
+
+
+def test_count_and_percentage_that_disagree(make, only):
+    found = only(n=254, proportions=[make.proportion(count=181, percent="81")])
+    assert (found.code, found.severity) == ("GRM001", "error")
+    assert (found.study, found.cohort, found.subject) == ("s", "all", "orr")
+    assert "181 of 254 is 71.260%, printed as 81%" in found.message
+    assert "81% of 254 would be 205, 206 or 207" in found.message
+    assert "181 is 81% of 223 or 224" in found.message
+    assert found.printed == ("paper, Results: 181 (81%)",)
+
+
+def test_impossible_percentage(make, only):
+    found = only(n=8, proportions=[make.proportion(percent="20")])
+    assert found.code == "GRM002"
+    assert found.message == (
+        "no number of 8 patients is 20%: 1 is 12.50%, 2 is 25.00%"
+    )
+
+
+def test_percentage_above_one_hundred(make, only):
+    assert only(n=8, proportions=[make.proportion(percent="110")]).code == "GRM002"
+
+
+@pytest.mark.parametrize("cell", [{"percent": "7"}, {"percent": "7", "count": 4}])
+def test_double_rounding_is_for_information(make, only, cell):
+    found = only(n=62, proportions=[make.proportion(**cell)])
+    assert (found.code, found.severity) == ("GRM003", "info")
+    assert "6.452%" in found.message
+
+
+@pytest.mark.parametrize("cell", [{"percent": "16.4"}, {"percent": "16.4", "count": 13}])
+def test_truncation(make, only, cell):
+    found = only(n=79, proportions=[make.proportion(**cell)])
+    assert (found.code, found.severity) == ("GRM004", "warning")
+
+
+def test_a_column_of_percentages_of_too_few_patients(make):
+    cohort = make.cohort(
+        n=8,
+        proportions=[
+            make.proportion(percent="20"),
+            make.proportion("cr", percent="0"),
+            make.proportion("crs_any", percent="40"),
+        ],
+    )
+    found = make.run(make.study(cohort))
+    assert [one.code for one in found] == ["GRM002", "GRM002", "GRM005"]
+    assert found[-1].message == (
+        "20%, 0%, 40% cannot all be of 8 patients; they fit 5, 10, 15 or 20 patients"
+    )
+    assert len(found[-1].printed) == 3
+
+
+def test_the_denominator_can_follow_from_a_partition(make):
+    whole = make.cohort("all", 24, lineage={"partitions": [["high", "low"]]})
+    low = make.cohort("low", None, proportions=[make.proportion(percent="20")])
+    found = make.run(make.study(whole, make.cohort("high", 16), low))
+    assert [one.code for one in found] == ["GRM002"]
+    assert "8 patients (24 less 16)" in found[0].message
+
+
+def test_the_total_can_follow_from_its_parts(make):
+    whole = make.cohort(
+        "all", None, lineage={"partitions": [["a", "b"]]},
+        proportions=[make.proportion(percent="21")],
+    )  # fmt: skip
+    assert make.codes(make.study(whole, make.cohort("a", 6), make.cohort("b", 22))) == []
+    whole["proportions"] = [make.proportion(percent="20")]
+    assert make.codes(make.study(whole, make.cohort("a", 6), make.cohort("b", 22))) == ["GRM002"]
+
+
+def test_several_counts_fit_unless_another_place_gives_the_count(make, only, clean):
+    percent = make.proportion(percent="73")
+    assert only(n=128, proportions=[percent]).code == "GRM006"
+    table = make.proportion(count=93, percent="73", at={"table": "2"})
+    assert clean(n=128, proportions=[percent, table])
+
+
+def test_one_finding_for_a_percentage_in_two_places(make, only):
+    again = make.proportion(percent="73", at={"section": "Abstract"})
+    found = only(n=128, proportions=[make.proportion(percent="73"), again])
+    assert len(found.printed) == 2
+
+
+def test_a_characteristic_may_be_of_any_population(make):
+    sizes = {"enrolled": {"n": 36, "at": {"section": "x"}}, "infused": {"n": 33, "at": {}}}
+    for percent, expected in (("30", []), ("31", ["GRM001"])):
+        cohort = make.cohort(
+            populations=sizes, characteristics=[make.trait("emd", count=10, percent=percent)]
+        )
+        assert make.codes(make.study(cohort)) == expected
+
+
+def test_no_denominator(make, only):
+    found = only(
+        n=None,
+        proportions=[
+            make.proportion(percent="68"),
+            make.proportion("cr", percent="29"),
+            make.proportion("scr", percent="16"),
+        ],
+    )
+    assert (found.code, found.severity) == ("POP004", "info")
+    assert "the smallest that fit all of them: 31, 38, 56, 62" in found.message
+
+
+def rate(value):
+    return {
+        "endpoint": "os", "statistic": "rate", "value": value, "unit": "percent",
+        "at_time": "12 months", "at": {"section": "Results"},
+    }  # fmt: skip
+
+
+def test_a_rate_that_looks_cut_off(only, clean):
+    found = only(n=17, times=[rate("82.3")])
+    assert (found.code, found.subject) == ("GRM007", "os 12 months")
+    assert clean(n=17, times=[rate("82.4")])
+    assert clean(n=17, times=[rate("80.1")])  # with censoring anything is possible
+    assert clean(n=17, times=[rate("82")])

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from carmeta import __version__
+from carmeta.cli import main
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_version_and_help(cli) -> None:
+    assert cli("--version").out == f"carmeta {__version__}\n"
+    assert cli("--help").out == cli().out
+    assert "Commands:" in cli("-h").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["poool"], "Did you mean 'pool'?"),
+        (["pool", "--modell", "IV"], "--model"),
+        (["pool", "--model", "XX"], "'XX'"),
+        (["pool", "--measure", "RR"], "--measure works only with --csv"),
+        (["pool", "--csv", "x.csv", "configs/primary.yaml"], "CONFIG works only without --csv"),
+        (["grim", "73%"], "Missing argument 'n'"),
+        (["grim", "73%", "-1"], "-1"),
+        (["grim", "abc", "10"], "abc"),
+        (["show"], "Missing argument 'study'"),
+    ],
+)
+def test_wrong_usage_is_exit_2(cli, arguments: list[str], words: str) -> None:
+    ran = cli(*arguments)
+    assert ran.code == 2
+    assert ran.err.startswith("error: ")
+    assert words.lower() in ran.err.lower()
+    assert ran.out == ""
+
+
+def test_a_bug_is_one_line_and_exit_70(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a\nb")
+
+    monkeypatch.setattr("carmeta.rounding.fitting_counts", broken)
+    ran = cli("grim", "73", "128")
+    assert ran.code == 70
+    assert ran.err.splitlines()[0] == "error: a bug in carmeta: KeyError: 'a\\nb'"
+    assert "--debug" in ran.err
+    with pytest.raises(KeyError):
+        main(["grim", "73", "128", "--debug"])
+
+
+def test_studies_and_show(cli, golden_review: Path) -> None:
+    rows = json.loads(cli("studies", "--format", "json").out)
+    assert [(row["study"], row["cohorts"], row["patients"]) for row in rows] == [
+        ("alpha-1", 1, 33), ("beta-2", 2, 128), ("gamma-3", 3, 60),
+    ]  # fmt: skip
+    shown = list(csv.DictReader(io.StringIO(cli("show", "gamma-3", "--format", "csv").out)))
+    orr = next(row for row in shown if row["what"] == "orr")
+    assert orr["printed"] == "41/60, 68%"
+    assert orr["where"] == "gamma-2022, Table 2, row 'ORR'"
+    assert json.loads(cli("show", "gamma-3", "--format", "json").out)["id"] == "gamma-3"
+    ran = cli("show", "gama-3")
+    assert (ran.code, ran.out) == (2, "")
+    assert "did you mean 'gamma-3'?" in ran.err
+
+
+def test_config_show_spells_out_every_default(cli, golden_review: Path) -> None:
+    rows = json.loads(cli("config", "show", "configs/tiny.yaml", "--format", "json").out)
+    found = {row["key"]: (row["value"], row["from"]) for row in rows}
+    assert found["name"] == ("tiny", "configs/tiny.yaml:2:7")
+    assert found["level"] == (0.95, "default")
+    assert found["models[1].test"] == ("adhoc", "default")
+
+
+def test_grim(cli) -> None:
+    ran = cli("grim", "73%", "128", "--format", "csv")
+    assert [row["count"] for row in csv.DictReader(io.StringIO(ran.out))] == ["93", "94"]
+    assert ran.code == 0
+    ran = cli("grim", "20", "8")
+    assert ran.code == 1
+    assert "no whole number of 8 patients" in ran.err
+
+
+def test_audit(cli, golden_review: Path) -> None:
+    ran = cli("audit", "beta-2", "--format", "json")
+    assert ran.code == 0
+    findings = json.loads(ran.out)
+    assert {item["code"] for item in findings} >= {"GRM006"}
+    assert cli("audit", "beta").code == 2
+
+
+@pytest.mark.parametrize("kind", ["study", "products", "reports", "config"])
+def test_the_committed_schemas_are_current(cli, kind: str) -> None:
+    committed = ROOT / "carmeta" / "schema" / f"{kind}.schema.json"
+    assert cli("schema", kind).out == committed.read_text(), f"carmeta schema {kind} > {committed}"
+
+
+def test_formats_of_a_table(cli, golden_review: Path) -> None:
+    (golden_review / "studies" / "alpha-1.yaml").write_text(
+        (golden_review / "studies" / "alpha-1.yaml")
+        .read_text()
+        .replace("label: Alpha-1", "label: '=SUM(A1) | [bold]x[/bold]'")
+    )
+    assert "=SUM(A1) | [bold]x[/bold]" in cli("studies").out
+    record = next(csv.DictReader(io.StringIO(cli("studies", "--format", "csv").out)))
+    assert not record["label"].startswith("=")
+    assert "\\|" in cli("studies", "--format", "md").out
+    assert json.loads(cli("studies", "--format", "json").out)[0]["label"].startswith("=SUM")
+
+
+def test_quiet_leaves_data_and_errors(cli, golden_review: Path) -> None:
+    assert cli("validate", "-q").err == ""
+    assert "error: " in cli("show", "x", "-q").err
+
+
+def test_github_annotations(cli, golden_review: Path) -> None:
+    path = golden_review / "studies" / "alpha-1.yaml"
+    path.write_text(path.read_text().replace("role: car-t", "role: 50%"))
+    ran = cli("validate", "studies", "--output-format", "github")
+    assert ran.out.startswith(
+        "::error file=studies/alpha-1.yaml,line=11,col=11,title=SCH004::'50%25' is not a value"
+    )
+    found = json.loads(cli("validate", "studies", "--output-format", "json").out)
+    assert (found[0]["line"], found[0]["code"]) == (11, "SCH004")
+
+
+def test_diff(cli, tmp_path: Path) -> None:
+    for name, text in (("a", "x,1.5\n"), ("b", "x,1.6\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pooled.csv").write_text(text)
+    assert cli("diff", tmp_path / "a", tmp_path / "a").code == 0
+    ran = cli("diff", tmp_path / "a", tmp_path / "b")
+    assert ran.code == 1
+    assert "pooled.csv" in ran.out
+    assert cli("diff", tmp_path / "a", tmp_path / "none").code == 2
+
+
+def carmeta(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    return subprocess.run(
+        [sys.executable, "-m", "carmeta", *arguments],
+        cwd=ROOT, env=base | environment, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+def test_piped_output_is_plain_even_on_a_build_server() -> None:
+    ran = carmeta("grim", "73", "128", GITHUB_ACTIONS="true")
+    assert b"\x1b" not in ran.stdout + ran.stderr
+    assert b"\x1b" not in carmeta("show", "nothing", GITHUB_ACTIONS="true").stderr
+    assert b"\x1b" in carmeta("show", "nothing", FORCE_COLOR="1").stderr
+    assert b"\x1b" not in carmeta("show", "nothing", FORCE_COLOR="1", NO_COLOR="1").stderr
+
+
+def test_a_terminal_without_unicode() -> None:
+    ran = carmeta("show", "karmma-3", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert ran.returncode == 0
+    ran.stdout.decode("ascii")
+
+
+def test_a_reader_that_goes_away() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "carmeta", "show", "salvage-msk-sinai"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141
+
+
+HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "statsmodels", "pymare", "rich", "pydantic"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], HEAVY | {"yaml"}),
+        (["pool", "--help"], HEAVY | {"yaml"}),
+        (["validate"], HEAVY - {"rich", "pydantic", "scipy", "numpy"}),
+        (["studies"], HEAVY - {"rich", "pydantic"}),
+    ],
+)
+def test_heavy_imports_only_where_they_are_needed(arguments: list[str], absent: set[str]) -> None:
+    program = (
+        "import sys; from carmeta.cli import main; main(sys.argv[1:]);"
+        "print(*sorted({n.split('.')[0] for n in sys.modules}), file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    loaded = set(ran.stderr.splitlines()[-1].split())
+    assert "carmeta" in loaded
+    assert not loaded & absent

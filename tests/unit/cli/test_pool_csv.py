@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from carmeta import api, api_models, api_subgroups
+
+ONE = "study,events,n\nA,3,20\nB,10,30\nC,0,12\nD,7,25\n"
+TWO = "study,events,n,events2,n2\nA,3,20,5,22\nB,10,30,14,28\nC,0,12,0,15\n"
+KEYS = (
+    "k", "estimate", "se", "ci_lb", "ci_ub", "pi_lb", "pi_ub", "tau2", "tau2_ci_lb",
+    "tau2_ci_ub", "i2", "h2", "q", "q_df", "q_pval",
+)  # fmt: skip
+
+
+@pytest.fixture
+def counts(tmp_path: Path):
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "counts.csv"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def same(value: float | None, expected: float) -> bool:
+    return value is None if not math.isfinite(expected) else value == expected
+
+
+def test_the_same_numbers_as_the_engine(cli, counts) -> None:
+    ran = cli("pool", "--csv", counts(ONE), "--method", "DL", "--test", "knha", "--json")
+    result = json.loads(ran.out)
+    pooled = api.pool([3, 10, 0, 7], [20, 30, 12, 25], method="DL", test="knha")
+    assert ran.code == 0
+    for key in KEYS:
+        assert same(result[key], getattr(pooled, key)), key
+    for key in ("estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub"):
+        assert same(result["back"][key], getattr(pooled.back, key)), key
+    assert [study["study"] for study in result["studies"]] == list("ABCD")
+    assert [study["weight"] for study in result["studies"]] == list(pooled.weights)
+
+
+def test_two_arms(cli, counts) -> None:
+    result = json.loads(cli("pool", "--csv", counts(TWO), "--model", "MH", "--json").out)
+    pooled = api_models.pool_two_arm([3, 10, 0], [20, 30, 12], [5, 14, 0], [22, 28, 15], model="MH")
+    assert result["measure"] == "OR"
+    for key in KEYS:
+        assert same(result[key], getattr(pooled, key)), key
+
+
+def test_groups(cli, counts) -> None:
+    text = "study,events,n,group\nA,3,20,x\nB,10,30,x\nC,4,12,y\nD,7,25,y\n"
+    ran = cli("pool", "--csv", counts(text), "--model", "GLMM", "--json")
+    result = json.loads(ran.out)
+    pools, test = api_subgroups.subgroup_counts([3, 10, 4, 7], [20, 30, 12, 25], list("xxyy"))
+    assert result["groups"]["y"]["estimate"] == pools["y"].estimate
+    assert result["group_test"]["p"] == test.p
+    table = cli("pool", "--csv", counts(text)).out.splitlines()
+    assert [line.split()[0] for line in table] == ["Pool", "x", "y", "all"]
+
+
+@pytest.mark.parametrize("text", [ONE.replace(",", ";"), ONE.replace(",", "\t"), "\ufeff" + ONE,
+                                  ONE.replace("\n", "\r\n"), ONE + "\n,,\n"])  # fmt: skip
+def test_what_spreadsheets_write(cli, counts, text: str) -> None:
+    assert json.loads(cli("pool", "--csv", counts(text), "--json").out)["k"] == 4
+
+
+def test_stdin(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ONE.encode())))
+    assert json.loads(cli("pool", "--csv", "-", "--json").out)["k"] == 4
+
+
+BAD = [
+    ("", "the file is empty"),
+    ("study,events\nA,1\n", "no column 'n'"),
+    ("study,event,n\nA,1,2\n", "unknown column 'event'"),
+    ("study,events,n,n\nA,1,2,2\n", "the column 'n' stands twice"),
+    ("study,events,n,events2\nA,1,2,2\n", "no column 'n2'"),
+    ("study,events,n\n", "no studies below the heading"),
+    ("study,events,n\nA,3,2\n", ":2:1: error[CSV004] A: events 3 exceeds n 2"),
+    ("study,events,n\nA,1,2\nB,-1,2\n", ":3:1: error[CSV002] B: events is no whole number: '-1'"),
+    ("study,events,n\nA,1.5,2\n", "'1.5'"),
+    ("study,events,n\nA,nan,2\n", "'nan'"),
+    ("study,events,n\nA,\u0663,5\n", "'\u0663'"),
+    ("study,events,n\nA,0,0\n", "A: n is 0"),
+    ("study,events,n\nA,1\n", "2 values under 3 headings"),
+    ("study,events,n,group\nA,1,2,\n", "A: no group"),
+    ('study,events,n\n"A,1,2\n', "not CSV"),
+    (b"study,events,n\n\xe9,1,2\n", ":2: not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_bad_counts(cli, counts, text: str | bytes, message: str) -> None:
+    ran = cli("pool", "--csv", counts(text))
+    assert message in ran.err
+    assert "counts.csv" in ran.err
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_all_bad_lines_at_once(cli, counts) -> None:
+    ran = cli("pool", "--csv", counts("study,events,n\nA,3,2\nB,x,2\nC,1,0\n"))
+    assert [line.split(":")[1] for line in ran.err.splitlines() if "error[" in line] == list("234")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--measure", "RR"], "measure RR is not for one arm"),
+        (["--model", "MH"], "model MH is not for one arm"),
+        (["--forest", "x.gif"], "not a figure"),
+        (["--level", "95"], "level"),
+        (["--model", "GLMM", "--measure", "PFT"], "PFT"),
+    ],
+)
+def test_options_that_do_not_fit(cli, counts, arguments: list[str], message: str) -> None:
+    ran = cli("pool", "--csv", counts(ONE), *arguments)
+    assert message in ran.err
+    assert (ran.code, ran.out) == (2, "")
+
+
+@pytest.mark.parametrize("text", [ONE, TWO])
+def test_forest(cli, counts, tmp_path: Path, text: str) -> None:
+    target = tmp_path / "forest.svg"
+    ran = cli("pool", "--csv", counts(text), "--forest", target)
+    assert ran.code == 0
+    svg = target.read_text()
+    assert svg.startswith("<?xml")
+    assert ">A<" in svg
+    assert f"drawn to {target}" in ran.err
+    missing = cli("pool", "--csv", counts(text), "--forest", tmp_path / "no" / "forest.svg")
+    assert missing.code == 2
