@@ -16,6 +16,7 @@ from carmeta.vocabulary import (
     PiMethod,
     Population,
     Role,
+    Scale,
     Test,
     TwoArmMeasure,
     Unit,
@@ -123,12 +124,26 @@ class Comparison(Section):
     measures: tuple[TwoArmMeasure, ...] = ("OR", "RR", "RD")
 
 
+class Definitions(Section):
+    """What counts as the outcome, and by which scales; empty lists accept every scale."""
+
+    cr: Literal["cr-or-better", "cr-without-scr"] = "cr-or-better"
+    crs_scales: tuple[Scale, ...] = ()
+    nt_scales: tuple[Scale, ...] = ()
+    mrd_among: tuple[Literal["all", "responders", "vgpr-or-better", "cr-or-better"], ...] = (
+        "cr-or-better",
+        "responders",
+        "all",
+        "vgpr-or-better",
+    )
+
+
 class Sensitivity(Section):
     """Which refits accompany the headline."""
 
     leave_one_out: bool = True
     candidates: bool = True
-    overlap: bool = True
+    evidence: bool = True  # other readings, populations, overlaps, counts; one at a time
 
 
 class AnalysisConfig(Section):
@@ -162,7 +177,7 @@ class AnalysisConfig(Section):
     sets: tuple[CohortSet, ...] = ()
     comparison: Comparison | None = None
     thresholds: dict[OutcomeCode, Threshold] = Field(default_factory=dict)
-    scales: tuple[str, ...] = ()
+    definitions: Definitions = Definitions()
     sensitivity: Sensitivity = Sensitivity()
 
     @model_validator(mode="after")

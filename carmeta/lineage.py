@@ -386,9 +386,7 @@ def _unknown(declaring: str, edge: Edge, known: set[str]) -> Problem:
     return Problem("unknown", declaring, f"{declaring} refers to {missing}, which no record has")
 
 
-def _connected(
-    keys: Iterable[str], pairs: Iterable[tuple[str, str]]
-) -> dict[str, frozenset[str]]:
+def _connected(keys: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     """Every key -> all keys that a chain of pairs connects it with, itself included."""
     near: dict[str, set[str]] = {key: set() for key in keys}
     for a, b in pairs:

@@ -10,9 +10,7 @@ from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Acknowledgement, StudyRecord
 
 
-def acknowledge(
-    studies: Sequence[StudyRecord], findings: Sequence[Finding]
-) -> tuple[Finding, ...]:
+def acknowledge(studies: Sequence[StudyRecord], findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Mark the findings that their records acknowledge; add ACK001 for those without finding.
 
     An acknowledgement without cohort or subject covers all of them. One for the whole review

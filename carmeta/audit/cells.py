@@ -150,7 +150,13 @@ def finding(
     """A finding with the severity and hint of its code, unless given."""
     known = CODES[code]
     return Finding(
-        code, severity or known.severity, study, cohort, subject, message, hint or known.hint,
+        code,
+        severity or known.severity,
+        study,
+        cohort,
+        subject,
+        message,
+        hint or known.hint,
         tuple(printed),
     )
 
@@ -159,8 +165,13 @@ def of_cell(code: str, cell: Cell, message: str, *others: Cell, hint: str = "") 
     """A finding about one cell, with others beside it."""
     printed = tuple(dict.fromkeys(each.text() for each in (cell, *others)))
     return finding(
-        code, message, study=cell.study, cohort=cell.cohort, subject=cell.subject,
-        printed=printed, hint=hint,
+        code,
+        message,
+        study=cell.study,
+        cohort=cell.cohort,
+        subject=cell.subject,
+        printed=printed,
+        hint=hint,
     )
 
 
@@ -226,9 +237,7 @@ class _Maker:
 
     def proportion(self, item: Proportion) -> Cell:
         self.entry += 1
-        return self._cell(
-            "proportion", item.outcome, item, item, item.population, item.of, None
-        )
+        return self._cell("proportion", item.outcome, item, item, item.population, item.of, None)
 
     def mrd(self, item: MrdResult) -> Cell:
         self.entry += 1

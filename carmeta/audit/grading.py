@@ -69,7 +69,11 @@ def _missing(
         found.append(("GRD002", message))
     for code, message in found:
         yield finding(
-            code, message, study=study.id, cohort=cohort, subject=subject,
+            code,
+            message,
+            study=study.id,
+            cohort=cohort,
+            subject=subject,
             printed=_places(study, items),
         )
 
@@ -162,9 +166,7 @@ def _columns(study: StudyRecord) -> Iterator[Finding]:
                         study=study.id,
                         cohort=cohort_id,
                         subject=grade_subject(item.event, item.term, key),
-                        printed=(
-                            f"{item.at.label(study.default_doc)}: {', '.join(item.grades)}",
-                        ),
+                        printed=(f"{item.at.label(study.default_doc)}: {', '.join(item.grades)}",),
                     )
 
 

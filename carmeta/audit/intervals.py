@@ -73,7 +73,7 @@ def _tail(x: int, n: int, p: float) -> float:
 
 
 def _lower(x: int, n: int, level: int) -> float:
-    """p with P(X >= x | p) = (1 - level) / 2, by bisection."""
+    """P with P(X >= x | p) = (1 - level) / 2, by bisection."""
     if x == 0:
         return 0.0
     tail, low, high = (1 - level / 100) / 2, 0.0, x / n
@@ -93,7 +93,7 @@ def clopper_pearson(x: int, n: int, level: int) -> Limits:
 
 
 def wald(x: int, n: int, level: int) -> Limits:
-    """p -+ z sqrt(p (1 - p) / n); may leave 0 to 1."""
+    """P -+ z sqrt(p (1 - p) / n); may leave 0 to 1."""
     p = x / n
     half = normal_quantile(level) * math.sqrt(p * (1 - p) / n)
     return p - half, p + half

@@ -192,7 +192,11 @@ class _Checker:
 
     def _finding(self, subject: str, message: str, printed: Sequence[str]) -> Finding:
         return finding(
-            "PAT001", message, study=self.study.id, cohort=self.cohort.id, subject=subject,
+            "PAT001",
+            message,
+            study=self.study.id,
+            cohort=self.cohort.id,
+            subject=subject,
             printed=[*printed, f"{self.at}: individual patients"],
         )
 

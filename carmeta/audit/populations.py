@@ -46,9 +46,7 @@ def _count(cell: Cell) -> Iterator[Finding]:
         yield of_cell("POP001", cell, f"{cell.count} of {n} patients")
 
 
-def _denominator(
-    context: Context, key: str, cell: Cell, cohort: Cohort
-) -> Iterator[Finding]:
+def _denominator(context: Context, key: str, cell: Cell, cohort: Cohort) -> Iterator[Finding]:
     """POP002: the denominator printed with a number against the population it is filed under.
 
     Who is evaluable differs from outcome to outcome, so there only a denominator beyond all
@@ -118,6 +116,8 @@ def _part(context: Context, key: str, whole: str) -> Iterator[Finding]:
     """LIN003: a part against the cohort that holds it, in patients and in events."""
     part, total = context.cohorts[key], context.cohorts[whole]
     study, _, name = key.partition("/")
+    doc = context.studies[study].default_doc
+    docs = context.studies[whole.partition("/")[0]].default_doc
     for population, size in part.populations.items():
         other = next((s for p, s in total.populations.items() if p == population), None)
         if other is not None and size.n > other.n:
@@ -127,11 +127,7 @@ def _part(context: Context, key: str, whole: str) -> Iterator[Finding]:
                 study=study,
                 cohort=name,
                 subject=f"{population} n",
-                printed=(
-                    f"{size.at.label(context.studies[study].default_doc)}: {size.n}",
-                    f"{other.at.label(context.studies[whole.partition('/')[0]].default_doc)}: "
-                    f"{other.n}",
-                ),
+                printed=(f"{size.at.label(doc)}: {size.n}", f"{other.at.label(docs)}: {other.n}"),
             )
     grown = context.lineage.grown(key, whole)
     added = any(
@@ -151,9 +147,7 @@ def _part(context: Context, key: str, whole: str) -> Iterator[Finding]:
                 yield from _events(cell, other_cell, whole, grown, added)
 
 
-def _events(
-    cell: Cell, whole: Cell, key: str, grown: bool, added: bool
-) -> Iterator[Finding]:
+def _events(cell: Cell, whole: Cell, key: str, grown: bool, added: bool) -> Iterator[Finding]:
     """Events of a part within those of the whole; and, at one time, so the rest.
 
     The rest is left to SUM002 where the part is `added` up with others.

@@ -52,8 +52,12 @@ def audit(review: Review) -> tuple[Finding, ...]:
         sorted(
             marked,
             key=lambda one: (
-                order.get(one.study, len(order)), _RANK[one.severity], one.code, one.cohort,
-                one.subject, one.message,
+                order.get(one.study, len(order)),
+                _RANK[one.severity],
+                one.code,
+                one.cohort,
+                one.subject,
+                one.message,
             ),
         )
     )

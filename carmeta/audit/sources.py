@@ -137,9 +137,7 @@ def _characteristics(
             continue
         for what, one, two in (("value", a.value, b.value), ("range", a.range, b.range)):
             if one is not None and two is not None and not _same_text(one, two):
-                yield _two_places(
-                    "SRC004", study, cohort, a.name, what, (a.at, one), (b.at, two)
-                )
+                yield _two_places("SRC004", study, cohort, a.name, what, (a.at, one), (b.at, two))
 
 
 def _times(study: StudyRecord, cohort: str, items: Sequence[TimeResult]) -> Iterator[Finding]:
@@ -188,9 +186,7 @@ def _two_places(
 ) -> Finding:
     printed = [f"{place.label(study.default_doc)}: {value}" for place, value in (one, two)]
     message = f"the {what} is {one[1]} in one place, {two[1]} in another"
-    return finding(
-        code, message, study=study.id, cohort=cohort, subject=subject, printed=printed
-    )
+    return finding(code, message, study=study.id, cohort=cohort, subject=subject, printed=printed)
 
 
 # --- statements and ranges -------------------------------------------------------------------
@@ -255,7 +251,7 @@ def _range(context: Context, study: StudyRecord, item: PrintedRange) -> Iterator
         found += cells[:1]
     if not found:
         return
-    end: Callable[[Cell], float] = lambda cell: float(cell.percent or 0)  # noqa: E731  # one key
+    end: Callable[[Cell], float] = lambda cell: float(cell.percent or 0)  # one key
     lowest, highest = min(found, key=end), max(found, key=end)
     wrong = [
         cell
@@ -274,5 +270,3 @@ def _range(context: Context, study: StudyRecord, item: PrintedRange) -> Iterator
                 *(f"{cell.key}: {cell.text()}" for cell in wrong),
             ],
         )
-
-

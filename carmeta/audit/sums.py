@@ -231,7 +231,11 @@ def _sum_finding(
     message = f"{names} {verb} {counted(sums)}, the whole is printed as {counted(total)}"
     printed = [f"{part.cohort}: {part.text()}" for part in parts]
     return finding(
-        "SUM002", message, study=cell.study, cohort=cell.cohort, subject=cell.subject,
+        "SUM002",
+        message,
+        study=cell.study,
+        cohort=cell.cohort,
+        subject=cell.subject,
         printed=[*printed, f"{cell.cohort}: {cell.text()}"],
     )
 

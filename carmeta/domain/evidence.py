@@ -142,10 +142,18 @@ class Excluded:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlapChoice:
-    """Another set of cohorts without shared patients, for a sensitivity run."""
+class EvidenceChoice:
+    """Another defensible set of counts for an outcome, for a sensitivity run.
+
+    ``kind`` is what differs from the main set: another set of cohorts without shared
+    patients (``overlap``), another count that the print allows (``count``), another
+    population (``population``), another printed value (``reading``), the patients who could
+    not be assessed counted one way or the other (``missing``), or only counts that stand in
+    the papers (``printed``).
+    """
 
     outcome: str
+    kind: Literal["overlap", "count", "population", "reading", "missing", "printed"]
     label: str
     counts: tuple[Count, ...]
 
@@ -157,4 +165,4 @@ class Harmonised:
     counts: tuple[Count, ...]
     decisions: tuple[Decision, ...]
     excluded: tuple[Excluded, ...]
-    alternatives: tuple[OverlapChoice, ...] = ()
+    choices: tuple[EvidenceChoice, ...] = ()

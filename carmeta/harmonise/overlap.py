@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from carmeta.domain.evidence import Count, Decision, Excluded, OverlapChoice
+from carmeta.domain.evidence import Count, Decision, EvidenceChoice, Excluded
 from carmeta.lineage import Alternative, Lineage, alternatives, select_disjoint
 
 # Heaviest other choices shown for each group of overlapping cohorts.
@@ -60,7 +60,7 @@ def non_overlapping(
     return [count for count in counts if count.key in kept_keys], decisions, excluded
 
 
-def other_choices(counts: Sequence[Count], lineage: Lineage, policy: str) -> list[OverlapChoice]:
+def other_choices(counts: Sequence[Count], lineage: Lineage, policy: str) -> list[EvidenceChoice]:
     """The heaviest other sets without shared patients, one group of overlaps at a time."""
     by_key = {count.key: count for count in counts}
     weights = {key: _weight(count, policy) for key, count in by_key.items()}
@@ -76,13 +76,15 @@ def other_choices(counts: Sequence[Count], lineage: Lineage, policy: str) -> lis
     return out
 
 
-def _choice(other: Alternative, used: Sequence[str], by_key: Mapping[str, Count]) -> OverlapChoice:
+def _choice(other: Alternative, used: Sequence[str], by_key: Mapping[str, Count]) -> EvidenceChoice:
     def names(keys: Sequence[str]) -> str:
+        if len(keys) > 3:
+            return f"{len(keys)} parts, among them {by_key[keys[0]].slab}"
         return " + ".join(by_key[key].slab for key in keys)
 
     kept = tuple(by_key[key] for key in by_key if key in set(other.selection.kept))
     label = f"{names(other.kept)} instead of {names(used)}"
-    return OverlapChoice(kept[0].outcome, label, kept)
+    return EvidenceChoice(kept[0].outcome, "overlap", label, kept)
 
 
 def parts_of_pooled(
@@ -111,8 +113,3 @@ def _weight(count: Count, policy: str) -> float:
     if policy == "earliest":
         return count.ni + 1e6 * max(2100 - count.year, 0)
     return float(count.ni)
-
-
-def moderators_of(values: Mapping[str, str | None]) -> dict[str, str]:
-    """Only the moderators that are known."""
-    return {name: value for name, value in values.items() if value}

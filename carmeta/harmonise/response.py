@@ -36,7 +36,12 @@ def printed_rates(
 
 
 def summed_categories(
-    cohort: Cohort, outcome: str, denominators: Denominators, default_doc: str
+    cohort: Cohort,
+    outcome: str,
+    denominators: Denominators,
+    default_doc: str,
+    *,
+    cr_with_scr: bool = True,
 ) -> Iterator[Reading]:
     """Readings summed over best-response categories: CR is sCR + CR, ORR all down to PR.
 
@@ -45,6 +50,8 @@ def summed_categories(
     listed category of the tier is taken to hold the deeper ones, which is said.
     """
     tier = RESPONSE_TIERS.get(outcome)
+    if outcome == "cr" and not cr_with_scr:
+        tier = ("CR",)
     if tier is None:
         return
     for table in cohort.response:

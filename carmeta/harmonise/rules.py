@@ -22,9 +22,17 @@ class Rules:
     populations_by_outcome: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     accept: tuple[str, ...] = ("printed", "summed", "patients", "percent", "percent-several")
     several: str = "nearest"  # nearest, lowest, highest
-    scales: tuple[str, ...] = ()  # CRS scales accepted; empty: all
+    crs_scales: tuple[str, ...] = ()  # accepted, as vocabulary.Scale; empty: all
+    nt_scales: tuple[str, ...] = ()
+    cr_with_scr: bool = True  # CR means CR or better; False: CR alone
     mrd_among: tuple[str, ...] = ("cr-or-better", "responders", "all", "vgpr-or-better")
     overlap: str = "patients"  # patients, printed, latest, earliest
+
+    def scales(self, outcome: str) -> tuple[str, ...]:
+        """Grading scales accepted for an outcome; empty: all."""
+        if outcome.startswith("crs"):
+            return self.crs_scales
+        return self.nt_scales if outcome.startswith("nt") else ()
 
     def order(self, outcome: str) -> tuple[str, ...]:
         """Populations from the preferred one on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from carmeta.domain.evidence import Reading
 from carmeta.domain.record import Cohort, Toxicity, grade_bounds
@@ -19,19 +19,24 @@ _WANTED = {
 
 
 def graded(
-    cohort: Cohort, outcome: str, denominators: Denominators, default_doc: str
+    cohort: Cohort,
+    outcome: str,
+    denominators: Denominators,
+    default_doc: str,
+    *,
+    scales: Sequence[str] = (),
 ) -> Iterator[Reading]:
     """Readings of a toxicity outcome: printed as such, or put together from grade columns.
 
     Grade columns are added (3-4 and 5, say) or subtracted (any grade less 1-2) only where
     the paper counts each patient at the maximum grade; elsewhere a patient may stand in
-    several columns.
+    several columns. With ``scales`` only tables graded by one of them are read.
     """
     if outcome not in _WANTED:
         return
     event, lowest = _WANTED[outcome]
     for table in cohort.toxicity:
-        if table.event != event:
+        if table.event != event or (scales and table.scale not in scales):
             continue
         of = table.of or next((cell.of for cell in table.grades.values() if cell.of), None)
         denominator = denominators(table.population, of)

@@ -51,10 +51,16 @@ def analyse_outcome(
         subgroups=subgroups,
         subgroup_tests=tests,
         candidates=_candidates(config, counts),
-        sensitivity=sensitivity + _alternatives(config, harmonised, outcome),
+        sensitivity=sensitivity + _evidence_choices(config, harmonised, outcome),
         beyond=_beyond(config, outcome, headline),
-        notes=_notes(headline, beside, counts),
+        notes=(*_notes(headline, beside, counts), *_left_out(harmonised, outcome)),
     )
+
+
+def _left_out(harmonised: Harmonised, outcome: str) -> tuple[str, ...]:
+    """Cohorts that a policy of the configuration keeps out, for the figure's notes."""
+    out = [e for e in harmonised.excluded if (e.outcome, e.kind) == (outcome, "not-selected")]
+    return tuple(f"Left out: {e.slab}, {e.reason}." for e in out)
 
 
 def compare_subsets(
@@ -144,18 +150,18 @@ def _leave_one_out(config: AnalysisConfig, counts: Sequence[Count]) -> tuple[Sen
     return tuple(out)
 
 
-def _alternatives(
+def _evidence_choices(
     config: AnalysisConfig, harmonised: Harmonised, outcome: str
 ) -> tuple[SensitivityRow, ...]:
-    """The headline model on other sets of cohorts without shared patients."""
-    if not config.sensitivity.overlap:
+    """The headline model on other defensible counts, one choice changed at a time."""
+    if not config.sensitivity.evidence:
         return ()
     return tuple(
         SensitivityRow(
-            "overlap", other.label, fit(config, _ordered(other.counts), config.models[0])
+            choice.kind, choice.label, fit(config, _ordered(choice.counts), config.models[0])
         )
-        for other in harmonised.alternatives
-        if other.outcome == outcome
+        for choice in harmonised.choices
+        if choice.outcome == outcome
     )
 
 

@@ -88,7 +88,10 @@ def rules_of(config: AnalysisConfig, cohorts: Sequence[str] = ()) -> Rules:
         populations_by_outcome={k: tuple(v) for k, v in config.populations.by_outcome.items()},
         accept=tuple(config.counts.accept),
         several=config.counts.several,
-        scales=config.scales,
+        crs_scales=tuple(config.definitions.crs_scales),
+        nt_scales=tuple(config.definitions.nt_scales),
+        cr_with_scr=config.definitions.cr == "cr-or-better",
+        mrd_among=tuple(config.definitions.mrd_among),
         overlap=config.overlap.policy,
     )
 

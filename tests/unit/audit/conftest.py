@@ -30,9 +30,11 @@ def proportion(outcome: str = "orr", **fields: Any) -> dict[str, Any]:
 def response(categories: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """A response table; a bare number is a count."""
     cells = {k: {"count": v} if isinstance(v, int) else v for k, v in categories.items()}
-    return {"population": "infused", "at": {"table": "2", "row": "Response"}, "categories": cells} | (
-        fields
-    )
+    return {
+        "population": "infused",
+        "at": {"table": "2", "row": "Response"},
+        "categories": cells,
+    } | (fields)
 
 
 def toxicity(event: str, grades: dict[str, Any], **fields: Any) -> dict[str, Any]:

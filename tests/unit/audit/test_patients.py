@@ -122,9 +122,7 @@ def test_two_patients_alike(make):
 
 def test_parts_split_the_patients(make):
     def of(first, second):
-        whole = make.cohort(
-            "all", 5, patients={"where": {}}, lineage={"partitions": [["p", "q"]]}
-        )
+        whole = make.cohort("all", 5, patients={"where": {}}, lineage={"partitions": [["p", "q"]]})
         p = make.cohort("p", None, patients={"where": first})
         q = make.cohort("q", None, patients={"where": second})
         return [(one.code, one.subject) for one in make.run(make.study(whole, p, q, patients=FIVE))]

@@ -24,9 +24,7 @@ def test_count_and_percentage_that_disagree(make, only):
 def test_impossible_percentage(make, only):
     found = only(n=8, proportions=[make.proportion(percent="20")])
     assert found.code == "GRM002"
-    assert found.message == (
-        "no number of 8 patients is 20%: 1 is 12.50%, 2 is 25.00%"
-    )
+    assert found.message == ("no number of 8 patients is 20%: 1 is 12.50%, 2 is 25.00%")
 
 
 def test_percentage_above_one_hundred(make, only):

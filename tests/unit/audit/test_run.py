@@ -89,9 +89,9 @@ def test_a_wide_acknowledgement_covers_all_of_its_code(make):
 def test_review_findings_can_be_acknowledged_anywhere(make):
     def one(name, scale, **fields):
         row = make.toxicity("crs", {"any": 3}, scale=scale)
-        return make.study(make.cohort(toxicity=[row]), name=name, trial={"design": "single-arm"}) | (
-            fields
-        )
+        return make.study(
+            make.cohort(toxicity=[row]), name=name, trial={"design": "single-arm"}
+        ) | (fields)
 
     note = {"code": "GRD004", "reason": "a moderator"}
     found = make.run(one("a", "ctcae"), one("b", "astct", acknowledged=[note]))

@@ -116,7 +116,9 @@ def test_statements_across_studies(make):
     b = make.study(make.cohort(), name="b", statements=[said("3", {"doc": "d", "section": "y"})])
     a["trial"] = {"design": "single-arm"}
     found = make.run(a, b)
-    assert [(one.code, one.study, one.subject) for one in found] == [("SRC003", "a", "antigen-loss")]
+    assert [(one.code, one.study, one.subject) for one in found] == [
+        ("SRC003", "a", "antigen-loss")
+    ]
     assert found[0].printed == ("paper, x: 4%", "d, y: 3")
     b["statements"] = [said("4", {"section": "y"})]
     assert make.codes(a, b) == []

@@ -133,9 +133,7 @@ def test_a_percentage_of_the_whole_lies_between_those_of_its_parts(make):
 
 def test_grades_against_their_sum_elsewhere(make, clean, only):
     table = make.toxicity("crs", {"any": 25, "3-4": 9, "5": 2})
-    assert clean(
-        toxicity=[table, make.toxicity("crs", {">=3": 11}, at={"section": "Results"})]
-    )
+    assert clean(toxicity=[table, make.toxicity("crs", {">=3": 11}, at={"section": "Results"})])
     found = only(toxicity=[table, make.toxicity("crs", {">=3": 9}, at={"section": "Results"})])
     assert (found.code, found.subject) == ("SUM004", "crs_ge3")
     assert "grade 3-4 9 + grade 5 2 add to 11" in found.message

@@ -266,3 +266,72 @@ def test_mrd_negativity_says_among_whom_and_how_deep():
     count = one(run(study(cohort(n=None, mrd=mrd)), outcomes=("mrd_neg",)), "mrd_neg")
     assert (count.xi, count.ni, count.grading) == (13, 13, "NGS, 1e-5")
     assert "among cr-or-better" in count.flags
+
+
+def labels(harmonised, kind):
+    return [choice.label for choice in harmonised.choices if choice.kind == kind]
+
+
+def test_other_readings_and_populations_are_offered_for_sensitivity_runs():
+    both = cohort(
+        n=None,
+        populations={"infused": {"n": 20, "at": AT}, "itt": {"n": 25, "at": AT}},
+        proportions=[
+            {"outcome": "orr", "population": "infused", "count": 15, "at": AT},
+            {"outcome": "orr", "population": "infused", "count": 14, "at": {"section": "Text"}},
+            {"outcome": "orr", "population": "itt", "count": 15, "at": AT},
+        ],
+    )
+    found = run(study(both))
+    assert labels(found, "reading") == ["all: 14 of 20 (infused) instead of 15 of 20 (infused)"]
+    assert labels(found, "population") == ["all: 15 of 25 (itt) instead of 15 of 20 (infused)"]
+
+
+def test_every_count_that_the_print_allows_is_offered():
+    karmma = cohort(
+        n=128, proportions=[{"outcome": "orr", "population": "infused", "percent": "73", "at": AT}]
+    )
+    found = run(study(karmma))
+    assert labels(found, "count") == ["all: 94 events instead of 93"]
+    (choice,) = [c for c in found.choices if c.kind == "count"]
+    assert choice.counts[0].xi == 94
+
+
+def test_patients_who_could_not_be_assessed_are_counted_both_ways():
+    partly = cohort(
+        n=None,
+        populations={"treated": {"n": 79, "at": AT}, "evaluable": {"n": 76, "at": AT}},
+        proportions=[{"outcome": "orr", "population": "evaluable", "count": 33, "at": AT}],
+    )
+    found = run(study(partly))
+    extremes = [(c.counts[0].xi, c.counts[0].ni) for c in found.choices if c.kind == "missing"]
+    assert extremes == [(33, 79), (36, 79)]
+
+
+def test_the_other_disjoint_sets_are_offered():
+    early = _with_orr("early", 28, 33)
+    late = _with_orr("late", 47, 62, updates=["early"])
+    assert labels(run(study(early, late)), "overlap") == ["early instead of late"]
+
+
+def test_a_scale_policy_leaves_other_scales_out_and_says_so():
+    lee = cohort("lee", toxicity=[{**toxicity(any_=18)[0], "scale": "lee-2014"}])
+    unknown = cohort("unknown", toxicity=toxicity(any_=9), lineage={"disjoint_from": ["lee"]})
+    every = run(study(lee, unknown), outcomes=("crs_any",))
+    assert len(every.counts) == 2
+    only = run(study(lee, unknown), outcomes=("crs_any",), crs_scales=("lee-2014",))
+    assert [c.cohort for c in only.counts] == ["lee"]
+    (out,) = only.excluded
+    assert (out.kind, out.cohort) == ("not-selected", "unknown")
+    assert "accepted: Lee 2014" in out.reason
+    assert any(d.action == "excluded" for d in only.decisions)
+
+
+def test_cr_without_stringent_cr_is_a_definition_of_its_own():
+    both = cohort(
+        response=response(sCR=5, CR=2, VGPR=4, PR=3, SD=4, PD=2),
+        proportions=[{"outcome": "cr", "population": "infused", "count": 7, "at": AT}],
+    )
+    assert one(run(study(both), outcomes=("cr",)), "cr").xi == 7
+    alone = run(study(both), outcomes=("cr",), cr_with_scr=False)
+    assert (one(alone, "cr").xi, one(alone, "cr").definition) == (2, "CR")
