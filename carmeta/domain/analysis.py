@@ -122,6 +122,26 @@ class StudySummary:
 
 
 @dataclass(frozen=True, slots=True)
+class LineageNode:
+    """A cohort in the picture of who shares patients with whom."""
+
+    key: str  # study/cohort
+    study: str
+    label: str
+    n: int | None  # patients of its largest population
+    pooled: tuple[str, ...]  # outcomes for which it is in the pool
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEdge:
+    """A declared relation: `a` is part of, updates or shares patients with `b`."""
+
+    a: str
+    b: str
+    kind: str  # part_of, updates, partition, shares_patients_with, disjoint_from
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """What went in: no wall-clock time, so that the same inputs give the same bytes."""
 
@@ -146,3 +166,5 @@ class Analysis:
     references: tuple[str, ...]
     provenance: Provenance
     notes: tuple[str, ...] = field(default=())
+    lineage_nodes: tuple[LineageNode, ...] = ()
+    lineage_edges: tuple[LineageEdge, ...] = ()

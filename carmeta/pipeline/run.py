@@ -16,6 +16,7 @@ from carmeta.lineage import full_key
 from carmeta.pipeline.choices import check_choices
 from carmeta.pipeline.comparison import compare
 from carmeta.pipeline.outcome import analyse_outcome, compare_subsets
+from carmeta.pipeline.picture import picture
 from carmeta.pipeline.provenance import provenance
 from carmeta.pipeline.studies import references, summaries
 from carmeta.records import Loaded, load_review
@@ -57,6 +58,7 @@ def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -
             hint="see 'carmeta studies' for what the records hold",
         )
     used = frozenset(count.study for one in harmonised for count in one.counts)
+    nodes, edges = picture(review, harmonised)
     return Analysis(
         name=config.name,
         title=config.title,
@@ -69,6 +71,8 @@ def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -
         references=references(review, used),
         provenance=provenance(config_path, studies),
         notes=(config.question,) if config.question else (),
+        lineage_nodes=nodes,
+        lineage_edges=edges,
     )
 
 

@@ -1,0 +1,46 @@
+"""The picture of lineage: cohorts of the analysis and the relations their records declare."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from carmeta.domain.analysis import LineageEdge, LineageNode
+from carmeta.domain.evidence import Harmonised
+from carmeta.domain.record import Cohort, Review
+from carmeta.lineage import Lineage
+
+
+def picture(
+    review: Review, harmonised: Sequence[Harmonised]
+) -> tuple[tuple[LineageNode, ...], tuple[LineageEdge, ...]]:
+    """Every cohort that was a candidate, and the declared relations among them."""
+    pooled: dict[str, set[str]] = defaultdict(set)
+    keys: set[str] = set()
+    for one in harmonised:
+        for count in one.counts:
+            pooled[count.key].add(count.outcome)
+        keys |= {count.key for count in one.counts}
+        keys |= {f"{e.study}/{e.cohort}" for e in one.excluded}
+    nodes = tuple(
+        LineageNode(
+            f"{study.id}/{cohort.id}",
+            study.id,
+            cohort.label,
+            _size(cohort),
+            tuple(sorted(pooled[f"{study.id}/{cohort.id}"])),
+        )
+        for study in review.studies
+        for cohort in study.cohorts
+        if f"{study.id}/{cohort.id}" in keys
+    )
+    edges = dict.fromkeys(
+        LineageEdge(edge.a, edge.b, edge.kind)
+        for edge in Lineage.build(review.studies).edges
+        if edge.a in keys and edge.b in keys
+    )
+    return nodes, tuple(edges)
+
+
+def _size(cohort: Cohort) -> int | None:
+    return max((size.n for size in cohort.populations.values()), default=None)
