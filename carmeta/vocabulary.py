@@ -102,6 +102,42 @@ POPULATION_LABELS: Final[dict[str, str]] = {
     "evaluable": "evaluable",
 }
 
+BiasTool = Literal["jbi-case-series", "rob-2"]
+Judgement = Literal["low", "some-concerns", "high", "yes", "no", "unclear", "not-applicable"]
+
+# JBI checklist for case series (Munn 2020, JBI Evid Synth 18:2127-2133) and RoB 2
+# (Sterne 2019, BMJ 366:l4898): item to what it asks, in the order of the tools.
+BIAS_ITEMS: Final[dict[str, dict[str, str]]] = {
+    "jbi-case-series": {
+        "criteria": "Clear criteria for inclusion",
+        "condition-measured": "Condition measured in a standard, reliable way",
+        "condition-identified": "Valid methods to identify the condition",
+        "consecutive": "Consecutive inclusion",
+        "complete": "Complete inclusion",
+        "demographics": "Clear reporting of demographics",
+        "clinical": "Clear reporting of clinical information",
+        "outcomes": "Clear reporting of outcomes or follow-up",
+        "sites": "Clear reporting of the sites",
+        "analysis": "Appropriate statistical analysis",
+    },
+    "rob-2": {
+        "randomisation": "Randomisation process",
+        "deviations": "Deviations from the intended interventions",
+        "missing": "Missing outcome data",
+        "measurement": "Measurement of the outcome",
+        "selection": "Selection of the reported result",
+        "overall": "Overall",
+    },
+}
+BIAS_TOOL_LABELS: Final[dict[str, str]] = {
+    "jbi-case-series": "JBI checklist for case series",
+    "rob-2": "RoB 2",
+}
+BIAS_ANSWERS: Final[dict[str, tuple[str, ...]]] = {
+    "jbi-case-series": ("yes", "no", "unclear", "not-applicable"),
+    "rob-2": ("low", "some-concerns", "high"),
+}
+
 SCALE_LABELS: Final[dict[str, str]] = {
     "lee-2014": "Lee 2014",
     "cartox": "CARTOX",

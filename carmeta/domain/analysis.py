@@ -122,6 +122,27 @@ class StudySummary:
 
 
 @dataclass(frozen=True, slots=True)
+class BiasItem:
+    """One judgement of a risk-of-bias tool; ``judgement`` is empty where it was not judged."""
+
+    item: str
+    label: str
+    judgement: str
+    support: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyBias:
+    """Risk of bias of one study; no items where it was not assessed."""
+
+    study: str
+    slab: str
+    tool: str  # jbi-case-series, rob-2, or empty: not assessed
+    items: tuple[BiasItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LineageNode:
     """A cohort in the picture of who shares patients with whom."""
 
@@ -168,3 +189,4 @@ class Analysis:
     notes: tuple[str, ...] = field(default=())
     lineage_nodes: tuple[LineageNode, ...] = ()
     lineage_edges: tuple[LineageEdge, ...] = ()
+    bias: tuple[StudyBias, ...] = ()

@@ -14,8 +14,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from carmeta.vocabulary import (
+    BIAS_ANSWERS,
+    BIAS_ITEMS,
+    BiasTool,
     Category,
     Counting,
+    Judgement,
     Missing,
     OutcomeCode,
     Population,
@@ -369,6 +373,35 @@ class Ambiguity(Model):
     at: Place | None = None
 
 
+class BiasJudgement(Model):
+    """One item of a risk-of-bias tool: the answer and what in the paper supports it."""
+
+    item: Id = Field(description="As in vocabulary.BIAS_ITEMS, e.g. consecutive, randomisation.")
+    judgement: Judgement
+    support: Text
+    at: Place | None = None
+
+
+class RiskOfBias(Model):
+    """A risk-of-bias assessment of the study; left out where the text supports none."""
+
+    tool: BiasTool
+    outcome: str | None = Field(None, description="RoB 2 judges one outcome, e.g. orr.")
+    judgements: list[BiasJudgement] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _of_the_tool(self) -> RiskOfBias:
+        items, answers = BIAS_ITEMS[self.tool], BIAS_ANSWERS[self.tool]
+        for one in self.judgements:
+            if one.item not in items:
+                raise ValueError(f"'{one.item}' is no item of {self.tool}: {', '.join(items)}")
+            if one.judgement not in answers:
+                raise ValueError(f"{self.tool} is answered by {', '.join(answers)}")
+        if len({one.item for one in self.judgements}) < len(self.judgements):
+            raise ValueError("an item is judged twice")
+        return self
+
+
 class Acknowledgement(Model):
     """A finding of the audit that was looked at and is left as it is, with the reason."""
 
@@ -397,6 +430,7 @@ class StudyRecord(Model):
     sums: list[PrintedSum] = Field(default_factory=list)
     ranges: list[PrintedRange] = Field(default_factory=list)
     ambiguities: list[Ambiguity] = Field(default_factory=list)
+    risk_of_bias: list[RiskOfBias] = Field(default_factory=list)
     acknowledged: list[Acknowledgement] = Field(default_factory=list)
 
     def cohort(self, cohort_id: str) -> Cohort:

@@ -13,6 +13,7 @@ from carmeta.domain.record import Review
 from carmeta.errors import ConfigError, RecordError
 from carmeta.harmonise import Rules, harmonise
 from carmeta.lineage import full_key
+from carmeta.pipeline.bias import risk_of_bias
 from carmeta.pipeline.choices import check_choices
 from carmeta.pipeline.comparison import compare
 from carmeta.pipeline.outcome import analyse_outcome, compare_subsets
@@ -73,6 +74,7 @@ def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -
         notes=(config.question,) if config.question else (),
         lineage_nodes=nodes,
         lineage_edges=edges,
+        bias=risk_of_bias(review, used),
     )
 
 

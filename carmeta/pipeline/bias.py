@@ -1,0 +1,34 @@
+"""Risk of bias of the studies in use, as the records judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from carmeta.domain.analysis import BiasItem, StudyBias
+from carmeta.domain.record import Review, RiskOfBias, StudyRecord
+from carmeta.vocabulary import BIAS_ITEMS
+
+
+def risk_of_bias(review: Review, used: Collection[str]) -> tuple[StudyBias, ...]:
+    """One entry a study and tool; a study that was not assessed has one without items."""
+    out: list[StudyBias] = []
+    for study in sorted(review.studies, key=lambda s: s.id):
+        if study.id not in used:
+            continue
+        if not study.risk_of_bias:
+            out.append(StudyBias(study.id, study.label, "", ()))
+        for assessment in study.risk_of_bias:
+            items = tuple(_items(study, assessment))
+            out.append(StudyBias(study.id, study.label, assessment.tool, items))
+    return tuple(out)
+
+
+def _items(study: StudyRecord, assessment: RiskOfBias) -> Iterator[BiasItem]:
+    given = {one.item: one for one in assessment.judgements}
+    for item, label in BIAS_ITEMS[assessment.tool].items():
+        one = given.get(item)
+        if one is None:
+            yield BiasItem(item, label, "", "not judged", "")
+        else:
+            place = one.at.label(study.default_doc) if one.at else ""
+            yield BiasItem(item, label, one.judgement, one.support, place)
