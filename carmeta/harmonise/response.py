@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 from carmeta.domain.evidence import Reading
 from carmeta.domain.record import Cohort, Printed, ResponseTable
+from carmeta.errors import DataError
 from carmeta.harmonise.counts import Denominator, Derived, derive, describe, reading, summed
+from carmeta.rounding import joint_counts
 from carmeta.vocabulary import RESPONSE_TIERS
 
 Denominators = Callable[[str, int | None], Denominator]
@@ -81,6 +83,9 @@ def _sum(
     present = tuple(name for name in tier if name in printed)
     if not present:
         return None
+    joint = _joint(printed, present, denominator)
+    if joint is not None:
+        return joint, present
     parts = []
     for name in present:
         part = derive(printed[name], denominator)
@@ -103,6 +108,48 @@ def _sum(
     elif absent:
         reason += f"; {', '.join(absent)} not listed separately"
     return Derived(candidates, xi, derivation, "sum-of-categories", reason), present
+
+
+def _joint(
+    printed: dict[str, Printed], present: tuple[str, ...], denominator: Denominator
+) -> Derived | None:
+    """Counts of categories that are printed as percentages only, and that hold all patients.
+
+    Together they must add to the patients, which leaves fewer counts than each on its own.
+    """
+    n = denominator.n
+    texts = [cell.percent for cell in printed.values()]
+    if n is None or any(cell.count is not None for cell in printed.values()):
+        return None
+    percents = [text for text in texts if text is not None and not text.startswith("<")]
+    if len(percents) < len(printed) or len(percents) < 2:
+        return None
+    slack = sum(0.5 * 10.0 ** -len(text.partition(".")[2]) for text in percents)
+    if abs(sum(map(float, percents)) - 100.0) > slack:
+        return None  # some patients are in no listed category
+    try:
+        ways = joint_counts(percents, n, total=n)
+    except DataError:  # too many ways to list: each category on its own, then
+        return None
+    if not ways:
+        return None
+    wanted = [i for i, name in enumerate(printed) if name in present]
+    sums = sorted({sum(way[i] for i in wanted) for way in ways})
+    nearest = min(
+        ways,
+        key=lambda way: sum(
+            abs(100.0 * x / n - float(p)) for x, p in zip(way, percents, strict=True)
+        ),
+    )
+    noun = "way" if len(ways) == 1 else "ways"
+    reason = f"{len(ways)} {noun} in which the printed percentages of all categories add to {n}"
+    return Derived(
+        tuple(sums),
+        sum(nearest[i] for i in wanted),
+        "percent" if len(sums) == 1 else "percent-several",
+        "joint-counts",
+        reason,
+    )
 
 
 def _by_name(table: ResponseTable) -> dict[str, Printed]:

@@ -335,3 +335,18 @@ def test_cr_without_stringent_cr_is_a_definition_of_its_own():
     assert one(run(study(both), outcomes=("cr",)), "cr").xi == 7
     alone = run(study(both), outcomes=("cr",), cr_with_scr=False)
     assert (one(alone, "cr").xi, one(alone, "cr").definition) == (2, "CR")
+
+
+def test_percentages_of_all_categories_are_reconstructed_together():
+    # 128 patients: 33% alone fits 42, 40% fits 51, 27% fits 34 or 35; only 35 adds up.
+    percents = {"CR": "33", "PR": "40", "SD": "27"}
+    table = [
+        {
+            "population": "infused",
+            "at": AT,
+            "categories": {k: {"percent": v} for k, v in percents.items()},
+        }
+    ]
+    found = run(study(cohort(n=128, response=table)), outcomes=("orr", "cr"))
+    assert one(found, "orr").candidates == (93,)
+    assert found.decisions[0].rule == "joint-counts"
