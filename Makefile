@@ -5,23 +5,26 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CONFIG ?= configs/primary.yaml
+JOBS   ?= 2
+BASE   ?= HEAD
+REPORT := build/report
 PLAIN  := not slow and not browser and not r
 
 # The same pins for the build as for the run.
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install pool test check current bench slow reference gallery report clean
+.PHONY: help install pool test check current slow reference golden gallery docs bench report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "carmeta needs Python 3.11 or later: make PYTHON=python3.12 ...")'
-	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing into $(VENV) (once; a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV), once: a minute or two"
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
@@ -31,7 +34,7 @@ pool: $(STAMP) ## the main job: pool CONFIG (configs/primary.yaml) into outputs/
 	@$(BIN)/carmeta pool $(CONFIG)
 
 test: $(STAMP) ## the plain test suite
-	@$(BIN)/python -m pytest -q -n 2 -m "$(PLAIN)"
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m "$(PLAIN)"
 
 check: $(STAMP) ## style, types, architecture
 	@$(BIN)/ruff check .
@@ -44,11 +47,32 @@ current: $(STAMP) ## is the committed run of record what this tree produces?
 	$(BIN)/carmeta pool configs/primary.yaml --quiet --output "$$scratch/primary" > /dev/null && \
 	$(BIN)/carmeta diff outputs/primary "$$scratch/primary"
 
+slow: $(STAMP) ## the tests that take long, or need R or a browser
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m "slow or browser or r"
+
+reference: ## reference numbers anew, from R
+	@for script in tests/reference/generate_*.R; do \
+	  name=$$(basename "$$script" .R); echo "$$name"; \
+	  Rscript "$$script" "tests/reference/$${name#generate_}.json" || exit 1; \
+	done
+
+golden: $(STAMP) ## expected files of the tiny review anew
+	@$(BIN)/python tests/golden/update.py
+
+gallery: $(STAMP) ## docs/gallery anew
+	@$(BIN)/python -m tests.figures.gallery
+
+docs: $(STAMP) ## generated pages and JSON Schemas anew
+	@for kind in study products reports config; do \
+	  $(BIN)/carmeta schema $$kind > carmeta/schema/$$kind.schema.json || exit 1; \
+	done
+	@$(BIN)/python docs/update.py
+
 bench: $(STAMP) ## measure
 	@for script in bench/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
 
-slow: $(STAMP) ## the tests that take long, need R or a browser
-	@$(BIN)/python -m pytest -q -n 2 -m "slow or browser or r"
+report: $(STAMP) ## validate, pool, compare with the run of record at BASE, into build/report
+	@.ci/report $(BIN)/carmeta "$(BASE)" $(REPORT)
 
-clean: ## remove .venv and caches
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove .venv, build and caches
+	rm -rf $(VENV) build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

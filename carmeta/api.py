@@ -22,10 +22,16 @@ from carmeta.api_single import (
     pool_bb,
     pool_glmm,
     pool_iv,
-    to_scale,
 )
 from carmeta.domain.result import NAN, Pooled
-from carmeta.effects import SINGLE_ARM_MEASURES, To, check_counts, effect_sizes, study_name
+from carmeta.effects import (
+    SINGLE_ARM_MEASURES,
+    To,
+    check_counts,
+    effect_sizes,
+    study_name,
+    transform,
+)
 from carmeta.errors import DataError
 from carmeta.pooling import beta_binomial, inverse_variance
 from carmeta.pooling.bayes import Prior, TauPrior
@@ -240,7 +246,8 @@ def probability_beyond(
 
 
 def _probability_above(pooled: Pooled, threshold: float) -> float:
-    limit = to_scale(threshold, pooled.measure, pooled.n_harmonic)
+    measure: SingleArmMeasure = pooled.measure  # type: ignore[assignment]  # of one arm, by kind
+    limit = float(transform(threshold, measure=measure, n=pooled.n_harmonic))
     if pooled.bayes is not None:
         values, chances = zip(*pooled.bayes.predictive, strict=True)
         return float(1.0 - np.interp(limit, values, chances))

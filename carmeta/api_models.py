@@ -112,7 +112,8 @@ def pool_two_arm(
         slab: Labels of the studies, for messages.
 
     Returns:
-        :class:`carmeta.domain.result.Pooled`. A model of one common effect (MH, PETO,
+        :class:`carmeta.domain.result.Pooled`. One study alone is answered by its own effect
+        with a Wald interval. A model of one common effect (MH, PETO,
         EE) has no interval for tau2, MH and PETO no prediction interval: these are NaN.
         Everything done otherwise than asked is in ``fallbacks``.
 
@@ -130,13 +131,26 @@ def pool_two_arm(
     )  # fmt: skip
     _check_request(ask)
     names = study_names(slab, counts.ai.shape[0])
+    _require_information(counts, ask)
+    if model == "PETO" or (model == "MH" and counts.ai.shape[0] > 1):
+        return _pool_fixed(counts, ask, names)
     if counts.ai.shape[0] == 1:
         return _single_study(counts, ask, names)
-    if model == "IV":
-        return _pool_iv(counts, ask, names)
     if model == "GLMM":
         return _pool_glmm(counts, ask, names)
-    return _pool_fixed(counts, ask, names)
+    return _pool_iv(counts, ask, names)
+
+
+def _require_information(counts: TwoArmCounts, ask: _Request) -> None:
+    """Refuse a ratio of nothing to nothing, which a zero-cell rule would make up."""
+    none = bool((counts.ai + counts.ci == 0.0).all())
+    full = bool((counts.bi + counts.di == 0.0).all())
+    if (none and ask.measure != "RD") or (full and ask.measure == "OR"):
+        what = "no events" if none else "only events"
+        raise EstimationError(
+            f"{what} in both arms of every study: they say nothing of the {ask.measure}",
+            hint="the risk difference (RD) can be pooled",
+        )
 
 
 def _check_request(ask: _Request) -> None:
@@ -168,10 +182,15 @@ class _Notes:
     cautions: list[Fallback] = field(default_factory=list)
 
     def put_on(self, pooled: Pooled) -> Pooled:
+        limits = (pooled.ci_lb, pooled.ci_ub, pooled.pi_lb, pooled.pi_ub)
+        cut: tuple[Fallback, ...] = ()
+        if pooled.measure == "RD" and any(abs(limit) > 1.0 for limit in limits):
+            text = "a limit of the risk difference lay outside -1 to 1 and was cut there"
+            cut = (Fallback("limits-cut", text),)
         return replace(
             pooled,
             fallbacks=(*pooled.fallbacks, *self.fallbacks),
-            cautions=(*pooled.cautions, *self.cautions),
+            cautions=(*pooled.cautions, *self.cautions, *cut),
         )
 
 
@@ -261,11 +280,14 @@ def _single_study(counts: TwoArmCounts, ask: _Request, names: tuple[str, ...]) -
         ask, k=1, estimate=float(effects.yi[0]), se=float(np.sqrt(effects.vi[0])),
         df=float("inf"), test="z", method="",
     )  # fmt: skip
-    single = Fallback(
-        "single-study",
-        f"{names[0]} alone: its own {ask.measure} with a Wald interval, nothing pooled",
-    )
+    single = _single(names[0], ask.measure)
     return notes.put_on(replace(pooled, weights=(1.0,), fallbacks=(single,)))
+
+
+def _single(name: str, measure: str) -> Fallback:
+    return Fallback(
+        "single-study", f"{name} alone: its own {measure} with a Wald interval, nothing pooled"
+    )
 
 
 def _pool_iv(counts: TwoArmCounts, ask: _Request, names: tuple[str, ...]) -> Pooled:
@@ -321,15 +343,12 @@ def _pool_fixed(counts: TwoArmCounts, ask: _Request, names: tuple[str, ...]) -> 
     pool = _fixed(counts, ask)
     if not np.isfinite(pool.estimate):
         corrected, changed = apply_zero_rule(counts, ask.add, ask.to)
-        informative = not bool(counts.uninformative.all()) or ask.measure == "RD"
-        if ask.model == "MH" and informative and changed.any():
+        if ask.model == "MH" and changed.any():
             pool = _fixed(corrected, ask)
         if not np.isfinite(pool.estimate):
             raise EstimationError(
-                f"no study carries information on the {ask.measure}: "
-                "no events, or only events, in every arm"
-                if not informative
-                else f"the {ask.model} {ask.measure} of these counts does not exist"
+                f"the {ask.model} {ask.measure} of these counts does not exist",
+                hint="an arm has no events, or only events, in all studies together",
             )
         notes.fallbacks.append(
             Fallback(
@@ -348,8 +367,13 @@ def _pool_fixed(counts: TwoArmCounts, ask: _Request, names: tuple[str, ...]) -> 
         ask, k=counts.ai.size, estimate=float(pool.estimate), se=float(pool.se),
         df=float("inf"), test="z", method="EE",
     )  # fmt: skip
+    if counts.ai.size == 1:
+        notes.fallbacks.append(_single(names[0], "Peto odds ratio"))
     if counts.ai.size == 2:
         notes.fallbacks.append(TWO_STUDIES)
+    if rest.df == 0 and counts.ai.size > 1:
+        text = "fewer than two studies have an effect of their own: no test of heterogeneity"
+        notes.cautions.append(Fallback("no-heterogeneity-test", text))
     pooled = replace(
         pooled,
         i2_method="Q", tau2=0.0, i2=float(rest.i2), h2=float(rest.h2),

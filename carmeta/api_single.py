@@ -17,6 +17,7 @@ from carmeta.effects import (
     effect_sizes,
     harmonic_mean,
     study_name,
+    transform,
 )
 from carmeta.errors import EstimationError
 from carmeta.pooling import bayes, beta_binomial, glmm, inverse_variance
@@ -34,7 +35,7 @@ Floats = NDArray[np.float64]
 Estimand = Literal["median", "marginal"]
 
 # Below this many studies a prediction interval rests on a guess of tau2 (Veroniki 2019).
-_FEW_STUDIES: Final = 5
+FEW_STUDIES: Final = 5
 # Points of a Bayesian fit's predictive distribution function.
 _PREDICTIVE_POINTS: Final = 161
 
@@ -93,7 +94,8 @@ def _exact(task: Task, fallback: Fallback) -> Pooled:
     low, high = (float(v) for v in clopper_pearson(events, total, level=task.level))
     p = events / total
     mean = total if task.k == 1 else harmonic_mean(task.n)
-    estimate, ci_lb, ci_ub = (to_scale(v, task.measure, mean) for v in (p, low, high))
+    scale = transform([p, low, high], measure=task.measure, n=mean)
+    estimate, ci_lb, ci_ub = (float(v) for v in scale)
     return Pooled(
         k=task.k, measure=task.measure, model=task.model, method="exact", test="exact",
         pi_method=task.pi_method, i2_method=task.i2_method, level=task.level,
@@ -103,22 +105,6 @@ def _exact(task: Task, fallback: Fallback) -> Pooled:
         back=Back(p, low, high), weights=(1.0,) if task.k == 1 else (),
         fallbacks=(fallback,), n_harmonic=mean,
     )  # fmt: skip
-
-
-def to_scale(p: float, measure: str, n: float) -> float:
-    """A proportion on the analysis scale; infinite where the scale is unbounded there."""
-    if measure == "PLO":
-        if 0.0 < p < 1.0:
-            return float(np.log(p) - np.log1p(-p))
-        return float("-inf") if p <= 0.0 else float("inf")
-    if measure == "PLN":
-        return float(np.log(p)) if p > 0.0 else float("-inf")
-    if measure == "PR":
-        return p
-    if measure == "PAS":
-        return float(np.arcsin(np.sqrt(p)))
-    first, second = np.sqrt(p * n / (n + 1.0)), np.sqrt((p * n + 1.0) / (n + 1.0))
-    return float(0.5 * (np.arcsin(first) + np.arcsin(second)))
 
 
 # -- models -----------------------------------------------------------------------------------
@@ -312,7 +298,7 @@ def _cautions(task: Task, raw: list[float]) -> tuple[Fallback, ...]:
     found = []
     if task.measure == "PFT":
         found.append(Fallback("pft-back-transform", PFT_WARNING))
-    if task.k < _FEW_STUDIES:
+    if task.k < FEW_STUDIES:
         text = f"a prediction interval from {task.k} studies is a rough guide"
         found.append(Fallback("few-studies", text))
     if np.isnan(raw[3]):

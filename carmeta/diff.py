@@ -29,8 +29,9 @@ _DATA_URI: Final = re.compile(
 )
 # Matplotlib names clip paths and markers by a hash of their coordinates.
 _SVG_ID: Final = re.compile(r"\b([mpCDh][0-9a-f]{10})\b")
-# Told by the interpreter, not by what was computed.
+# The interpreter that runs may be any that is supported: its version is told, not compared.
 _IGNORED_VERSIONS: Final = frozenset({"python", "platform"})
+_PYTHON: Final = re.compile(r"(?i)\b(python(?:</dt>\s*<dd>| ))\d+\.\d+(?:\.\d+)?")
 
 
 def compare_runs(a: Path, b: Path) -> list[str]:
@@ -63,7 +64,7 @@ def _names(folder: Path) -> set[str]:
 
 def _compare_file(name: str, left: bytes, right: bytes) -> list[str]:
     try:
-        a, b = left.decode(), right.decode()
+        a, b = (_PYTHON.sub(r"\1", data.decode()) for data in (left, right))
     except UnicodeDecodeError:
         return ["not text"]
     if name.endswith(".json"):

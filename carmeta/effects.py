@@ -20,7 +20,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from carmeta.errors import DataError
 from carmeta.vocabulary import SingleArmMeasure
@@ -172,6 +172,30 @@ def back_transform(
     if ni is None:
         raise DataError("the back-transform of PFT needs the sample sizes ni")
     return _miller(y, harmonic_mean(ni))
+
+
+def transform(
+    p: ArrayLike, *, measure: SingleArmMeasure = "PLO", n: ArrayLike | None = None
+) -> Floats:
+    """Proportions in 0..1 on a measure's scale; infinite where the scale has no end there.
+
+    ``n`` is the sample size that PFT needs. No continuity correction.
+    """
+    value = np.asarray(p, dtype=float)
+    if measure == "PLO":
+        return np.asarray(logit(value))
+    if measure == "PLN":
+        return np.where(value > 0, np.log(np.where(value > 0, value, 1.0)), -np.inf)
+    if measure == "PR":
+        return value.copy()
+    if measure == "PAS":
+        return np.asarray(np.arcsin(np.sqrt(value)))
+    if measure != "PFT" or n is None:
+        raise DataError(f"measure {measure!r} needs a sample size, or does not exist")
+    size = np.asarray(n, dtype=float)
+    first = np.sqrt(value * size / (size + 1.0))
+    second = np.sqrt((value * size + 1.0) / (size + 1.0))
+    return np.asarray(0.5 * (np.arcsin(first) + np.arcsin(np.minimum(second, 1.0))))
 
 
 def harmonic_mean(ni: ArrayLike) -> float:

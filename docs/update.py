@@ -58,5 +58,29 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-if __name__ == "__main__":
+def headline() -> str:
+    """The table of pooled estimates of the run of record."""
+    summary = (HERE.parent / "outputs" / "primary" / "summary.md").read_text(encoding="utf-8")
+    table = [line for line in summary.split("\n## ")[0].splitlines() if line.startswith("|")]
+    return "\n".join(table)
+
+
+def with_headline(readme: str) -> str:
+    """The README with the present headline between its marks."""
+    begin, end = "<!-- headline", "<!-- headline end -->"
+    before, _, rest = readme.partition(begin)
+    mark, _, rest = rest.partition("-->")
+    after = rest.partition(end)[2]
+    return f"{before}{begin}{mark}-->\n{headline()}\n{end}{after}"
+
+
+def main() -> None:
+    """Write every generated page."""
     (HERE / "cli.md").write_text(cli_page(), encoding="utf-8", newline="\n")
+    readme = HERE.parent / "README.md"
+    text = with_headline(readme.read_text(encoding="utf-8"))
+    readme.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,12 +19,14 @@ _ISSUES: Final = "run again with --debug and report what it prints"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every error of a user is told in plain words."""
+    from carmeta.cli import terminal
+
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments or bool(os.environ.get("CARMETA_DEBUG"))
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, terminal.PipeClosed):
         # The interpreter flushes stdout once more at exit; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
@@ -64,7 +65,12 @@ def _with_common(function: Callable[..., int | None]) -> Callable[..., int | Non
         for name in _COMMON:
             if arguments.pop(name):
                 setattr(terminal.settings, name, True)
-        return function(**arguments)
+        try:
+            code = function(**arguments)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise terminal.PipeClosed from error  # typer would exit with 1 for it
+        return code
 
     signature = inspect.signature(function, eval_str=True)
     common = [

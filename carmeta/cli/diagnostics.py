@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import IO, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from carmeta.cli import terminal
 from carmeta.cli.tables import write_json
-from carmeta.sourcefile import Diagnostic
+
+if TYPE_CHECKING:
+    from carmeta.sourcefile import Diagnostic
 
 OutputFormat = Literal["text", "json", "github"]
 
@@ -38,6 +40,7 @@ def render(item: Diagnostic, *, colour: bool = False) -> str:
     """One diagnostic over a few lines, ending with an empty one.
 
     >>> from carmeta.domain.evidence import Mark
+    >>> from carmeta.sourcefile import Diagnostic
     >>> print(render(Diagnostic("REC031", "error", Mark("a.yaml", 4, 3), "no", "try", "  x: 1")))
     a.yaml:4:3: error[REC031] no
       |

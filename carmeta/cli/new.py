@@ -41,7 +41,8 @@ cohorts:
     populations:               # who a numerator may be divided by
       infused: {{n: 10, at: {{table: "1"}}}}
     proportions:
-      - {{outcome: orr, population: infused, count: 8, percent: "80", at: {{table: "2", row: Overall response}}}}
+      - {{outcome: orr, population: infused, count: 8, percent: "80",
+         at: {{table: "2", row: Overall response}}}}
     # response:                # best response by category: sCR CR VGPR PR MR SD PD NE
     #   - population: infused
     #     categories: {{CR: {{count: 3}}, VGPR: {{count: 2}}, PR: {{count: 3}}, SD: {{count: 2}}}}

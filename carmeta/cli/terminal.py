@@ -27,6 +27,10 @@ _CYAN: Final = "\x1b[36m"
 _PLAIN: Final = "\x1b[0m"
 
 
+class PipeClosed(Exception):
+    """Nobody reads our output any more."""
+
+
 @dataclass(slots=True)
 class Settings:
     """What `-q`, `-v` and `--debug` say."""

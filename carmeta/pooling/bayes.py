@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from carmeta.errors import DataError
-from carmeta.pooling.quadrature import Likelihood, node_posterior
+from carmeta.pooling.quadrature import Likelihood, weighted_nodes
 
 Floats = NDArray[np.float64]
 TauPrior = Literal["half-normal", "half-cauchy"]
@@ -416,10 +416,10 @@ class _BinomialGrid:
         mu, tau, weight = mu[keep], tau[keep], weight[keep]
         rows = []
         for x, n in zip(self.x, self.n, strict=True):
-            theta, share = node_posterior(x, n, mu, tau)
-            order = np.argsort(theta, axis=None)
-            mass = np.cumsum((weight * share).ravel()[order])
-            sorted_theta = theta.ravel()[order]
+            theta, share = weighted_nodes(x, n, mu, tau, weight)
+            order = np.argsort(theta)
+            mass = np.cumsum(share[order])
+            sorted_theta = theta[order]
             middle = mass - 0.5 * np.diff(mass, prepend=0.0)
             rows.append(np.interp(probabilities, middle / mass[-1], sorted_theta))
         return np.asarray(rows)

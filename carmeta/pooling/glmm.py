@@ -170,22 +170,16 @@ def _maximise(lik: Likelihood, mu0: Floats, ll0: Floats, score0: Floats) -> _Max
         cols = np.flatnonzero(flat)
         found.mu[cols], tau[cols] = mu0[cols], 0.0
         at = lik.take(cols).at(mu0[cols], np.zeros(cols.size))
-        found.at = _put(found.at, cols, at)
+        found.at.put(cols, at)
         found.at.ll[cols] = ll0[cols]
     return _Maximum(found.mu, tau, found.at, done, found.iterations)
-
-
-def _put(into: Derivatives, cols: NDArray[np.intp], new: Derivatives) -> Derivatives:
-    for name in ("ll", "g_mu", "g_tau", "h_mm", "h_mt", "h_tt", "info"):
-        getattr(into, name)[..., cols] = getattr(new, name)
-    return into
 
 
 def _starts(lik: Likelihood, mu0: Floats) -> tuple[Floats, Floats]:
     """The best of a few SDs, each with its mean after three Newton steps (concave in mu)."""
     b, g = lik.batch, len(_START_TAU)
     tau = np.repeat(np.asarray(_START_TAU), b)
-    coarse = lik.take(np.tile(np.arange(b), g), _START_NODES)
+    coarse = lik.rough(np.tile(np.arange(b), g), _START_NODES)
     present = coarse.n > 0
     y = np.log((coarse.x + 0.5) / (coarse.n - coarse.x + 0.5))
     v = 1.0 / (coarse.x + 0.5) + 1.0 / (coarse.n - coarse.x + 0.5)
@@ -224,8 +218,8 @@ def _newton(lik: Likelihood, mu: Floats, tau: Floats) -> _Maximum:
         up = active[rose]
         if up.size:
             mu[up], tau[up] = trial_mu[rose], trial_tau[rose]
-            at = _put(at, up, _select(new, rose))
-            d_mu[up], d_tau[up] = _step(_select(new, rose), tau[up])
+            at.put(up, new.keep(rose))
+            d_mu[up], d_tau[up] = _step(new.keep(rose), tau[up])
         back = active[~rose]
         d_mu[back], d_tau[back] = 0.4 * d_mu[back], 0.4 * d_tau[back]
         scale = 1.0 + np.abs(mu[up])
@@ -235,11 +229,6 @@ def _newton(lik: Likelihood, mu: Floats, tau: Floats) -> _Maximum:
         if active.size == 0:
             break
     return _Maximum(mu, tau, at, done, iterations)
-
-
-def _select(at: Derivatives, keep: Bools) -> Derivatives:
-    names = ("ll", "g_mu", "g_tau", "h_mm", "h_mt", "h_tt", "info")
-    return Derivatives(*(getattr(at, name)[..., keep] for name in names))
 
 
 def _step(at: Derivatives, tau: Floats) -> tuple[Floats, Floats]:
@@ -378,7 +367,7 @@ def _nested_mu(lik: Likelihood, target: Floats, mu: Floats, se: Floats, side: Fl
         inside, outside = np.where(within, middle, inside), np.where(within, outside, middle)
         if float(np.abs(outside - inside).max()) < 1e-11:
             break
-    return 0.5 * (inside + outside)
+    return np.asarray(0.5 * (inside + outside))
 
 
 def _best_over_tau(lik: Likelihood, mu: Floats) -> Floats:
@@ -397,7 +386,7 @@ def _best_over_tau(lik: Likelihood, mu: Floats) -> Floats:
         top = np.maximum(top, here.ll)
         rising = here.g_tau > 0
         low, high = np.where(rising, middle, low), np.where(rising, high, middle)
-    return top
+    return np.asarray(top)
 
 
 class _Profile:
@@ -505,17 +494,22 @@ def homogeneity_tests(xi: ArrayLike, ni: ArrayLike) -> tuple[Floats, Floats]:
     from the saturated one, which needs no correction.
     """
     x, n = np.broadcast_arrays(np.asarray(xi, dtype=float), np.asarray(ni, dtype=float))
-    p = x.sum(axis=-1, keepdims=True) / n.sum(axis=-1, keepdims=True)
-    pi = x / n
-    one = xlogy(x, np.where(x > 0, pi / np.where(p > 0, p, 1.0), 1.0))
-    rest, q = n - x, 1.0 - p
-    two = xlogy(rest, np.where(rest > 0, (1.0 - pi) / np.where(q > 0, q, 1.0), 1.0))
-    lrt = np.maximum(2.0 * (one + two).sum(axis=-1), 0.0)
     add = np.where((x == 0) | (x == n), 0.5, 0.0)
     a, b = x + add, n - x + add
     w, y = a * b / (a + b), np.log(a / b)
     mean = (w * y).sum(axis=-1, keepdims=True) / w.sum(axis=-1, keepdims=True)
-    return (w * (y - mean) ** 2).sum(axis=-1), lrt
+    return (w * (y - mean) ** 2).sum(axis=-1), likelihood_ratio(x, n)
+
+
+def likelihood_ratio(x: Floats, n: Floats) -> Floats:
+    """Deviance of equal proportions, ``(...)`` of counts ``(..., k)``; n = 0 is no study."""
+    total = n.sum(axis=-1, keepdims=True)
+    p = x.sum(axis=-1, keepdims=True) / np.where(total > 0, total, 1.0)
+    q, rest = 1.0 - p, n - x
+    pi = x / np.where(n > 0, n, 1.0)
+    one = xlogy(x, np.where(x > 0, pi / np.where(p > 0, p, 1.0), 1.0))
+    two = xlogy(rest, np.where(rest > 0, (1.0 - pi) / np.where(q > 0, q, 1.0), 1.0))
+    return np.asarray(np.maximum(2.0 * (one + two).sum(axis=-1), 0.0))
 
 
 def marginal_mean(mu: ArrayLike, tau2: ArrayLike, *, nodes: int = 61) -> Floats:

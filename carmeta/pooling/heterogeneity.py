@@ -41,7 +41,9 @@ def heterogeneity(
     H2 = Q / df (ibid., eqs. 6 and 10). NaN for a single study.
     """
     y, v = np.broadcast_arrays(np.asarray(yi, dtype=float), np.asarray(vi, dtype=float))
-    m = np.ones(y.shape) if mask is None else np.broadcast_to(mask, y.shape).astype(float)
+    if mask is not None:
+        y, v, mask = np.broadcast_arrays(y, v, np.asarray(mask, dtype=bool))
+    m = np.ones(y.shape) if mask is None else np.asarray(mask, dtype=float)
     t = np.asarray(tau2, dtype=float)
     q = generalised_q(y, v, mask=mask)
     df = m.sum(axis=-1) - 1.0

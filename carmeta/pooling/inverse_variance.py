@@ -197,7 +197,7 @@ def _arrays(yi: ArrayLike, vi: ArrayLike, mask: ArrayLike | None) -> tuple[Float
     y, v = np.broadcast_arrays(np.asarray(yi, dtype=float), np.asarray(vi, dtype=float))
     if mask is None:
         return y, v, np.ones(y.shape)
-    m = np.broadcast_to(np.asarray(mask, dtype=bool), y.shape)
+    y, v, m = np.broadcast_arrays(y, v, np.asarray(mask, dtype=bool))
     return np.where(m, y, 0.0), np.where(m, v, 1.0), m.astype(float)
 
 

@@ -20,6 +20,7 @@ from carmeta.errors import DataError, EstimationError
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_LOG_2PI: Final = float(np.log(2.0 * np.pi))
 _STEPS: Final = 200
 _SCORE_TOL: Final = 1e-10  # on the Newton decrement: the likelihood left is half its square
 # Starts as multiples of the crude variance, for both levels: the likelihood can have more
@@ -48,11 +49,25 @@ class ThreeLevel:
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
+    """Cohorts sorted by trial: ``starts`` are where each trial begins, ``of`` its index.
+
+    ``y`` is what ordinary least squares leaves and ``x`` an orthonormal basis of the design,
+    which is ``x @ root``: moderators far from zero, such as years, keep their digits.
+    """
+
     y: FloatArray
     v: FloatArray
     x: FloatArray
-    same: FloatArray  # (k, k): 1 where two cohorts are of one trial
+    root: FloatArray  # (p, p)
+    least_squares: FloatArray  # (p,)
+    starts: NDArray[np.intp]
+    of: NDArray[np.intp]
+    order: NDArray[np.intp]  # of the cohorts as given
     reml: bool
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Sums over the cohorts of each trial: ``(k, ...)`` to ``(m, ...)``."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +106,13 @@ def fit_three_level(
     if best is None:
         raise EstimationError("the three-level model did not converge")
     at, sigma2, converged, steps = best
-    residuals = problem.y - problem.x @ at.beta
+    residuals = np.empty_like(problem.y)
+    residuals[problem.order] = problem.y - problem.x @ at.beta
+    back = np.linalg.inv(problem.root)
     return ThreeLevel(
-        at.beta, at.cov, sigma2, at.loglik, _working(problem, sigma2), residuals, converged, steps
-    )
+        problem.least_squares + back @ at.beta, back @ at.cov @ back.T, sigma2, at.loglik,
+        _working(problem, sigma2), residuals, converged, steps,
+    )  # fmt: skip
 
 
 def variance_limits(
@@ -115,27 +133,25 @@ def variance_limits(
     from scipy.optimize import brentq
 
     problem = _problem(yi, vi, trial, x, method)
-    drop = float(chdtri(1, 1.0 - level)) / 2.0
+    drop, scale = float(chdtri(1, 1.0 - level)) / 2.0, _crude(problem)
     limits = np.zeros((2, 2))
     for which in range(2):
         free = np.arange(2) != which
-        other = np.full(2, fit.sigma2)
+        other = fit.sigma2.copy()
 
         def excess(
             value: float, which: int = which, free: BoolArray = free, other: FloatArray = other
         ) -> float:
             best = -np.inf
-            for guess in (float(other[1 - which]), _crude(problem)):
+            for guess in (other[1 - which], scale):
                 start = np.full(2, guess)
                 start[which] = value
                 at, found, _, _ = _maximise(problem, start, free)
                 if at.loglik > best:
-                    best = at.loglik
-                    other[1 - which] = found[1 - which]
+                    best, other[1 - which] = at.loglik, found[1 - which]
             return best - fit.loglik + drop
 
         peak = float(fit.sigma2[which])
-        scale = _crude(problem)
         if peak > 0.0 and excess(0.0) < 0.0:
             limits[which, 0] = brentq(excess, 0.0, peak, xtol=1e-14 * scale, rtol=1e-13)
         upper = max(2.0 * peak, scale)
@@ -166,49 +182,83 @@ def _problem(
         raise DataError(f"{y.size} cohorts cannot carry {design.shape[1]} coefficients")
     if method not in ("REML", "ML"):
         raise DataError(f"method {method!r} is not REML or ML for the three-level model")
-    same = (labels[:, None] == labels[None, :]).astype(np.float64)
-    return _Problem(y, v, design, same, method == "REML")
+    order = np.argsort(labels, kind="stable")
+    of = labels[order]
+    starts = np.flatnonzero(np.diff(of, prepend=-1))
+    norm = np.sqrt((design**2).sum(axis=0))
+    basis, root = np.linalg.qr(design / norm)
+    if np.abs(np.diagonal(root)).min() < 1e-10:
+        raise DataError("the moderators are collinear: a column of the design is redundant")
+    root = root * norm
+    first = basis.T @ y
+    return _Problem(
+        (y - basis @ first)[order], v[order], basis[order], root, np.linalg.solve(root, first),
+        starts, of, order, method == "REML",
+    )  # fmt: skip
 
 
 def _crude(problem: _Problem) -> float:
     """Residual variance of the unweighted fit: the scale of both variances."""
-    beta, *_ = np.linalg.lstsq(problem.x, problem.y, rcond=None)
     k, p = problem.x.shape
-    spread = float(((problem.y - problem.x @ beta) ** 2).sum()) / (k - p)
+    spread = (problem.y**2).sum() / (k - p)
     return float(max(spread, 1e-3 * problem.v.min()))
 
 
 def _working(problem: _Problem, sigma2: FloatArray) -> FloatArray:
-    return np.asarray(np.diag(problem.v + sigma2[1]) + sigma2[0] * problem.same)
+    """Marginal covariance ``(k, k)`` in the order of the cohorts as given."""
+    back = np.argsort(problem.order)
+    of, v = problem.of[back], problem.v[back]
+    same = of[:, None] == of[None, :]
+    return np.asarray(np.diag(v + sigma2[1]) + sigma2[0] * same)
 
 
 def _evaluate(problem: _Problem, sigma2: FloatArray) -> _At:
-    y, x, same = problem.y, problem.x, problem.same
+    """Everything in O(k p^2): the inverse of a trial's block is ``D - c d d'`` with D = diag(d).
+
+    ``d = 1 / (v + sigma2[1])`` and ``c = sigma2[0] / (1 + sigma2[0] sum d)``.
+    """
+    y, x = problem.y, problem.x
     k, p = x.shape
-    total = _working(problem, sigma2)
-    chol = np.linalg.cholesky(total)
-    inverse = np.linalg.inv(total)
-    wx = inverse @ x
-    cov: FloatArray = np.asarray(np.linalg.inv(x.T @ wx), dtype=np.float64)
-    projection = inverse - wx @ cov @ wx.T
-    py = projection @ y
-    log_det = 2.0 * np.log(np.diagonal(chol)).sum()
-    value = -0.5 * (log_det + y @ py + (k - p if problem.reml else k) * np.log(2.0 * np.pi))
-    trace_of = projection if problem.reml else inverse
+    d = 1.0 / (problem.v + sigma2[1])
+    s1, s2, s3 = problem.sums(d), problem.sums(d**2), problem.sums(d**3)
+    c = sigma2[0] / (1.0 + sigma2[0] * s1)
+
+    def inverse(a: FloatArray) -> FloatArray:
+        da = d[:, None] * a
+        return np.asarray(da - d[:, None] * (c[:, None] * problem.sums(da))[problem.of])
+
+    def within(a: FloatArray) -> FloatArray:  # what the derivative by sigma2[0] multiplies by
+        return np.asarray(problem.sums(a)[problem.of])
+
+    u = inverse(x)
+    cov: FloatArray = np.asarray(np.linalg.inv(x.T @ u), dtype=np.float64)
+    beta = cov @ (u.T @ y)
+    py = inverse((y - x @ beta)[:, None])
+    log_det = np.log1p(sigma2[0] * s1).sum() - np.log(d).sum()
+    form = (y - x @ beta) @ py[:, 0]
+    value = -0.5 * (log_det + form + (k - p if problem.reml else k) * _LOG_2PI)
     if problem.reml:
-        value += 0.5 * (np.linalg.slogdet(cov)[1] + np.linalg.slogdet(x.T @ x)[1])
-    # derivatives of the covariance: `same` (trials) and the identity (cohorts)
-    spy = same @ py
-    score = 0.5 * np.array([py @ spy - (trace_of * same).sum(), py @ py - np.trace(trace_of)])
-    tsame = trace_of @ same
-    forms = np.stack([spy, py], axis=1)
-    information = forms.T @ projection @ forms - 0.5 * np.array(
+        value += 0.5 * np.linalg.slogdet(cov)[1]  # log det X'X is 0 for an orthonormal X
+    left = 1.0 - c * s1
+    trace = np.array([(s1 * left).sum(), (s1 - c * s2).sum()])
+    traces = np.array(
         [
-            [(tsame * tsame.T).sum(), (tsame * trace_of.T).sum()],
-            [(tsame * trace_of.T).sum(), (trace_of * trace_of.T).sum()],
+            [((s1 * left) ** 2).sum(), (left**2 * s2).sum()],
+            [(left**2 * s2).sum(), (s2 - 2.0 * c * s3 + (c * s2) ** 2).sum()],
         ]
     )
-    return _At(float(value), score, information, cov @ (wx.T @ y), cov)
+    gu = [within(u), u]
+    if problem.reml:  # from the inverse to the projection
+        inner = [cov @ (u.T @ g) for g in gu]
+        trace = trace - np.array([np.trace(m) for m in inner])
+        for i in range(2):
+            for j in range(2):
+                cross = cov @ (gu[i].T @ inverse(gu[j]))
+                traces[i, j] += np.trace(inner[i] @ inner[j]) - 2.0 * np.trace(cross)
+    forms = np.hstack([within(py), py])
+    score = 0.5 * ((py * forms).sum(axis=0) - trace)
+    projected = inverse(forms) - u @ (cov @ (u.T @ forms))
+    return _At(float(value), score, forms.T @ projected - 0.5 * traces, beta, cov)
 
 
 def _maximise(

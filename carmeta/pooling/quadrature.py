@@ -1,7 +1,15 @@
-"""Binomial-normal likelihood by adaptive Gauss-Hermite quadrature, with derivatives.
+"""Binomial-normal likelihood by adaptive quadrature, with derivatives.
 
-Study i: ``x_i ~ Bin(n_i, expit(mu + tau u_i))``, ``u_i ~ N(0, 1)``. Each integral over u is
-centred at the integrand's mode and scaled by its curvature there (Pinheiro & Bates 1995).
+Study i: ``x_i ~ Bin(n_i, expit(mu + tau u_i))``, ``u_i ~ N(0, 1)``. Two rules integrate
+over u, both placed at the integrand's mode:
+
+* |tau| <= 1: Gauss-Hermite with 25 nodes, scaled by the curvature there (Pinheiro & Bates
+  1995); its error in a study's log-likelihood is below 1e-9.
+* |tau| > 1: Gauss-Legendre on either side of the mode, out to where the integrand has
+  fallen by e^-40. With no events, or only events, the integrand of a large tau is half a
+  normal with a sharp edge: 25 Gauss-Hermite nodes are then off by 1e-6 (tau 2) to 1e-3
+  (tau 6), this rule by 1e-13 to 1e-10 (1e-6 for studies of one patient and tau above 6).
+
 First and second derivatives in (mu, tau) are posterior moments of the complete-data score
 (Louis 1982). The likelihood is even in tau, so tau may take any sign on the way.
 """
@@ -19,9 +27,15 @@ from scipy.special import expit, gammaln
 Floats = NDArray[np.float64]
 
 NODES: Final = 25
+# Beyond this SD the two-sided rule takes over; nodes on each of its sides.
+_WIDE_TAU: Final = 1.0
+_SIDE_NODES: Final = 28
+# Fall of the log integrand at which it is cut: e^-40 is below rounding.
+_DROP: Final = 40.0
 # Elements of one (nodes, k, batch) array; about 1 MB each.
 _CHUNK: Final = 1 << 17
 _MODE_TOL: Final = 1e-10
+_NAMES: Final = ("ll", "g_mu", "g_tau", "h_mm", "h_mt", "h_tt", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +54,28 @@ class Derivatives:
     h_tt: Floats
     info: Floats
 
+    def keep(self, columns: NDArray[np.intp] | NDArray[np.bool_]) -> Derivatives:
+        """The same of some columns."""
+        return Derivatives(*(getattr(self, name)[..., columns] for name in _NAMES))
+
+    def put(self, columns: NDArray[np.intp], new: Derivatives) -> None:
+        """Write ``new`` into some columns."""
+        for name in _NAMES:
+            getattr(self, name)[..., columns] = getattr(new, name)
+
 
 @cache
-def _rule(nodes: int) -> tuple[Floats, Floats]:
-    """Nodes z of weight exp(-z^2), and log(weight) + z^2, as columns (nodes, 1, 1)."""
+def _hermite(nodes: int) -> tuple[Floats, Floats]:
+    """Nodes z of weight exp(-z^2), and weight * exp(z^2), as columns (nodes, 1, 1)."""
     z, w = np.polynomial.hermite.hermgauss(nodes)
-    return z[:, None, None], (np.log(w) + z * z)[:, None, None]
+    return z[:, None, None], np.exp(np.log(w) + z * z)[:, None, None]
+
+
+@cache
+def _legendre() -> tuple[Floats, Floats]:
+    """Nodes and weights of (0, 1) as columns (nodes, 1, 1)."""
+    z, w = np.polynomial.legendre.leggauss(_SIDE_NODES)
+    return 0.5 * (z[:, None, None] + 1.0), 0.5 * w[:, None, None]
 
 
 class Likelihood:
@@ -53,40 +83,56 @@ class Likelihood:
 
     def __init__(self, x: Floats, n: Floats, nodes: int = NODES) -> None:
         self.x, self.n, self.nodes = x, n, nodes
+        self.wide = _WIDE_TAU  # where the two-sided rule begins
         self.choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
         self.u = np.zeros(x.shape)  # modes of the last call: where the next one starts
 
     @property
     def batch(self) -> int:
+        """Number of data sets."""
         return int(self.x.shape[1])
 
-    def take(self, columns: NDArray[np.intp], nodes: int | None = None) -> Likelihood:
+    def take(self, columns: NDArray[np.intp]) -> Likelihood:
+        """Some columns, any number of times."""
         new = object.__new__(Likelihood)
         new.x, new.n = self.x[:, columns], self.n[:, columns]
         new.choose, new.u = self.choose[:, columns], self.u[:, columns]
-        new.nodes = nodes or self.nodes
+        new.nodes, new.wide = self.nodes, self.wide
+        return new
+
+    def rough(self, columns: NDArray[np.intp], nodes: int) -> Likelihood:
+        """Some columns by a few Gauss-Hermite nodes whatever tau: to choose a start by."""
+        new = self.take(columns)
+        new.nodes, new.wide = nodes, np.inf
         return new
 
     def at(self, mu: Floats, tau: Floats) -> Derivatives:
         """Evaluate at one (mu, tau) a column."""
-        step = max(1, _CHUNK // (self.nodes * self.x.shape[0]))
-        if self.batch <= step:
-            return self._at(mu, tau, slice(None))
-        parts = [
-            self._at(mu[i : i + step], tau[i : i + step], slice(i, i + step))
-            for i in range(0, self.batch, step)
-        ]
-        names = ("ll", "g_mu", "g_tau", "h_mm", "h_mt", "h_tt", "info")
-        joined = (np.concatenate([getattr(d, name) for d in parts], axis=-1) for name in names)
-        return Derivatives(*joined)
+        k, b = self.x.shape
+        wide = np.abs(tau) > self.wide
+        groups = [(np.flatnonzero(~wide), self.nodes), (np.flatnonzero(wide), 2 * _SIDE_NODES)]
+        pieces = []
+        for columns, nodes in groups:
+            step = max(1, _CHUNK // (nodes * k))
+            pieces += [columns[i : i + step] for i in range(0, columns.size, step)]
+        if len(pieces) == 1:
+            return self._at(mu, tau, None)
+        out = Derivatives(*[np.empty(b) for _ in _NAMES[:-1]] + [np.empty((k, b))])
+        for columns in pieces:
+            out.put(columns, self._at(mu[columns], tau[columns], columns))
+        return out
 
-    def _at(self, mu: Floats, tau: Floats, cols: slice) -> Derivatives:
-        x, n = self.x[:, cols], self.n[:, cols]
-        u, eta, scale = self._modes(mu, tau, cols)
-        z, logw = _rule(self.nodes)
-        du = np.sqrt(2.0) * scale * z
-        change, prob = _steps(x, n, u, eta, tau, du)
-        weight = np.exp(change + logw)
+    def _at(self, mu: Floats, tau: Floats, cols: NDArray[np.intp] | None) -> Derivatives:
+        """Evaluate columns (None: all of them) whose tau all take the same rule."""
+        x, n, choose, start = self.x, self.n, self.choose, self.u
+        if cols is not None:
+            x, n, choose, start = x[:, cols], n[:, cols], choose[:, cols], start[:, cols]
+        u, eta, curvature = _modes(x, n, mu, tau, start)
+        if cols is None:
+            self.u = u
+        else:
+            self.u[:, cols] = u
+        du, weight, prob = _points(x, n, u, eta, tau, curvature, self.nodes, self.wide)
         total = weight.sum(axis=0)
         weight /= total
         e = x - n * prob
@@ -96,47 +142,94 @@ class Likelihood:
         e1 = we.sum(axis=0)
         ue = un * we
         ue1 = ue.sum(axis=0)
-        uew = un * ue
         # Louis: E[second derivative] + Var[score], study by study
         mm = (weight * (e * e - npq)).sum(axis=0) - e1 * e1
         wq = weight * npq * un
         mt = (ue * e - wq).sum(axis=0) - e1 * ue1
-        tt = (uew * e - wq * un).sum(axis=0) - ue1 * ue1
+        tt = (un * (ue * e - wq)).sum(axis=0) - ue1 * ue1
         top = x * eta - n * np.logaddexp(0.0, eta) - 0.5 * u * u
-        ll = self.choose[:, cols] + top + np.log(total * scale / np.sqrt(np.pi))
-        parts = (ll, e1, ue1, mm, mt, tt)
+        ll = choose + top + np.log(total)
         # An absent study integrates the prior alone: 0 up to rounding, put to 0 by n = 0.
-        sums = [np.where(n > 0, part, 0.0).sum(axis=0) for part in parts]
+        sums = [np.where(n > 0, part, 0.0).sum(axis=0) for part in (ll, e1, ue1, mm, mt, tt)]
         sums.append(np.where(n > 0, np.maximum(-mm, 0.0), 0.0))
         return Derivatives(*sums)
 
-    def _modes(self, mu: Floats, tau: Floats, cols: slice) -> tuple[Floats, Floats, Floats]:
-        """Mode of each integrand, its logit, and 1/sqrt of the curvature there."""
-        x, n, u = self.x[:, cols], self.n[:, cols], self.u[:, cols]
-        # The mode solves u = tau (x - n p(u)); the right side falls, so the root lies
-        # between 0 and its value at 0.
-        end = tau * (x - n * expit(mu + 0.0 * tau))
-        low, high = np.minimum(end, 0.0), np.maximum(end, 0.0)
-        u = np.clip(u, low, high)
-        last = high - low
-        for _ in range(200):
-            p = expit(mu + tau * u)
-            f = u - tau * (x - n * p)
-            curvature = 1.0 + tau * tau * n * p * (1.0 - p)
-            low, high = np.where(f < 0, u, low), np.where(f > 0, u, high)
-            new = u - f / curvature
-            # Halve the bracket where Newton leaves it, or does not halve its own step: far
-            # from the mode the logistic is flat, and Newton would jump to and fro.
-            slow = np.abs(new - u) > 0.5 * last
-            new = np.where((new < low) | (new > high) | slow, 0.5 * (low + high), new)
-            move = np.abs(new - u)
-            u, last = new, move
-            if bool((move * np.sqrt(curvature) < _MODE_TOL).all()):
-                break
-        self.u[:, cols] = u
-        eta = mu + tau * u
-        p = expit(eta)
-        return u, eta, 1.0 / np.sqrt(1.0 + tau * tau * n * p * (1.0 - p))
+
+def _modes(
+    x: Floats, n: Floats, mu: Floats, tau: Floats, start: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Mode of each integrand, its logit, and the curvature of the log integrand there.
+
+    The mode solves ``u = tau (x - n p(u))``; the right side falls, so the root lies between
+    0 and its value at 0.
+    """
+    end = tau * (x - n * expit(mu + 0.0 * tau))
+    low, high = np.minimum(end, 0.0), np.maximum(end, 0.0)
+    u = np.clip(start, low, high)
+    last = high - low
+    for _ in range(200):
+        p = expit(mu + tau * u)
+        f = u - tau * (x - n * p)
+        curvature = 1.0 + tau * tau * n * p * (1.0 - p)
+        low, high = np.where(f < 0, u, low), np.where(f > 0, u, high)
+        new = u - f / curvature
+        # Halve the bracket where Newton leaves it, or does not halve its own step: far
+        # from the mode the logistic is flat, and Newton would jump to and fro.
+        slow = np.abs(new - u) > 0.5 * last
+        new = np.where((new < low) | (new > high) | slow, 0.5 * (low + high), new)
+        move = np.abs(new - u)
+        u, last = new, move
+        if bool((move * np.sqrt(curvature) < _MODE_TOL).all()):
+            break
+    eta = mu + tau * u
+    p = expit(eta)
+    return u, eta, 1.0 + tau * tau * n * p * (1.0 - p)
+
+
+def _points(
+    x: Floats,
+    n: Floats,
+    u: Floats,
+    eta: Floats,
+    tau: Floats,
+    curvature: Floats,
+    nodes: int,
+    wide: float = _WIDE_TAU,
+) -> tuple[Floats, Floats, Floats]:
+    """Steps from the mode, their weights and the probability at each, (nodes, k, batch).
+
+    The weights sum to the integral over u divided by the integrand at its mode.
+    """
+    root = np.sqrt(2.0 * np.pi)
+    if tau.size == 0 or abs(float(tau[0])) <= wide:
+        z, w = _hermite(nodes)
+        scale = np.sqrt(2.0 / curvature)
+        du = scale * z
+        change, prob = _steps(x, n, u, eta, tau, du)
+        return du, w * np.exp(change) * (scale / root), prob
+    share, w = _legendre()
+    low, high = (_end(x, n, u, eta, tau, sign) for sign in (-1.0, 1.0))
+    du = np.concatenate([low * share, high * share])
+    change, prob = _steps(x, n, u, eta, tau, du)
+    width = np.concatenate([-low * w, high * w])
+    return du, width * np.exp(change) / root, prob
+
+
+def _end(x: Floats, n: Floats, u: Floats, eta: Floats, tau: Floats, sign: float) -> Floats:
+    """Step from the mode at which the integrand has fallen by e^-40, or a little beyond.
+
+    The log integrand is concave and bends at least like the normal's, so Newton from the
+    normal's own end approaches from outside; a few steps settle it well enough.
+    """
+    du = np.full(u.shape, sign * np.sqrt(2.0 * _DROP))
+    for _ in range(12):
+        change, prob = _steps(x, n, u, eta, tau, du)
+        slope = tau * (x - n * prob) - (u + du)
+        move = -(change + _DROP) / slope
+        du = np.where(change < -_DROP, du + move, du)
+        if bool((np.abs(move) <= 0.02 * np.abs(du)).all()):
+            break
+    return du
 
 
 def _steps(
@@ -159,17 +252,22 @@ def _steps(
     return x * d - n * log_ratio - du * (u + 0.5 * du), prob
 
 
-def node_posterior(x: float, n: float, mu: Floats, tau: Floats) -> tuple[Floats, Floats]:
-    """Logit of one study at the quadrature's nodes, and their posterior weights.
+def weighted_nodes(
+    x: float, n: float, mu: Floats, tau: Floats, weight: Floats
+) -> tuple[Floats, Floats]:
+    """Posterior of one study's logit as points with masses, over a mixture of (mu, tau).
 
-    ``mu`` and ``tau`` are ``(columns,)``; both results ``(nodes, columns)``, the weights of a
-    column sum to 1. Together they stand for the study's posterior given (mu, tau).
+    ``mu``, ``tau`` and the mixture's ``weight`` are ``(columns,)``; each column's quadrature
+    nodes share its weight. Both results are flat, in no order.
     """
-    columns = mu.size
-    lik = Likelihood(np.full((1, columns), x), np.full((1, columns), n))
-    u, eta, scale = lik._modes(mu, tau, slice(None))
-    z, logw = _rule(lik.nodes)
-    du = np.sqrt(2.0) * scale * z
-    weight = np.exp(_steps(lik.x, lik.n, u, eta, tau, du)[0] + logw)[:, 0, :]
-    theta = mu + tau * (u + du)[:, 0, :]
-    return theta, weight / weight.sum(axis=0)
+    points, masses = [], []
+    for wide in (False, True):
+        cols = np.flatnonzero((np.abs(tau) > _WIDE_TAU) == wide)
+        if not cols.size:
+            continue
+        xs, ns = np.full((1, cols.size), x), np.full((1, cols.size), n)
+        u, eta, curvature = _modes(xs, ns, mu[cols], tau[cols], np.zeros(xs.shape))
+        du, share, _ = _points(xs, ns, u, eta, tau[cols], curvature, NODES)
+        points.append((mu[cols] + tau[cols] * (u + du)).ravel())
+        masses.append((weight[cols] * share / share.sum(axis=0)).ravel())
+    return np.concatenate(points), np.concatenate(masses)

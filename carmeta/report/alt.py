@@ -23,16 +23,14 @@ def forest(outcome: OutcomeAnalysis) -> str:
     patients = sum(row.count.ni for row in rows)
     studies = "1 study" if len(rows) == 1 else f"{len(rows)} studies"
     text = [
-        f"Forest plot of {term.label} in {studies}, "
-        f"{numbers.count(events)} of {numbers.count(patients)} patients.",
+        f"Forest plot of {term.label} in {studies}, {numbers.count(events)} of "
+        + f"{numbers.count(patients)} patients.",
         pooled_sentence(head),
     ]
     if len(rows) > 1:
         low = min(rows, key=lambda row: row.proportion)
         high = max(rows, key=lambda row: row.proportion)
-        text.append(
-            f"Study estimates range from {_named(low)} to {_named(high)}."
-        )
+        text.append(f"Study estimates range from {_named(low)} to {_named(high)}.")
         text.append(_outliers(rows, head))
     if outcome.subgroups:
         levels = ", ".join(_subgroup(group.label, group.pooled) for group in outcome.subgroups)

@@ -94,8 +94,8 @@ def settings() -> Iterator[None]:
         return
     _register_fonts()
     with mpl.rc_context():
-        mpl.rcParams.update(_defaults())
-        mpl.rcParams.update(_RC)
+        parameters: dict[str, Any] = mpl.rcParams  # type: ignore[assignment]
+        parameters.update(_defaults() | _RC)
         _active.append(True)
         try:
             yield
@@ -110,11 +110,7 @@ _active: list[bool] = []
 def _defaults() -> dict[str, Any]:
     # Those are about windows, not about what is drawn; setting them has side effects.
     outside = ("backend", "webagg", "tk.", "interactive", "toolbar", "timezone", "date.epoch")
-    return {
-        key: value
-        for key, value in mpl.rcParamsDefault.items()
-        if not key.startswith(outside)
-    }
+    return {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(outside)}
 
 
 @lru_cache(maxsize=1)
@@ -128,9 +124,7 @@ def _register_fonts() -> None:
 @lru_cache(maxsize=64)
 def _font(size: float, bold: bool) -> FontProperties:
     _register_fonts()
-    return FontProperties(
-        family=[FAMILY, FALLBACK], size=size, weight="bold" if bold else "normal"
-    )
+    return FontProperties(family=[FAMILY, FALLBACK], size=size, weight="bold" if bold else "normal")
 
 
 @lru_cache(maxsize=2)
@@ -381,6 +375,8 @@ def _finish_svg(raw: bytes, figure: Figure) -> bytes:
     text = raw.decode("utf-8")
     text = text.replace(f"'{FAMILY}', '{FALLBACK}'", CSS_FAMILIES)
     text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
+    # Kerning would pull figures together, and numbers would no longer line up.
+    text = text.replace("stroke-linecap: butt}", "stroke-linecap: butt; font-kerning: none}")
     title = escape(plain(getattr(figure, "title_text", "")), quote=False)
     alt = escape(plain(getattr(figure, "alt", "")), quote=False)
     head = f"\n <title>{title}</title>\n <desc>{alt}</desc>" if alt else ""

@@ -23,8 +23,11 @@ def headline(analysis: Analysis) -> Table:
     from rich.text import Text
 
     table = Table(
-        title=Text(plain(analysis.title)), title_justify="left", box=box.SIMPLE_HEAD,
-        caption_justify="left", pad_edge=False,
+        title=Text(plain(analysis.title)),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        caption_justify="left",
+        pad_edge=False,
     )
     if not analysis.outcomes:
         return _comparisons(analysis, table)
@@ -46,9 +49,14 @@ def headline(analysis: Analysis) -> Table:
         for item in words.fallback_sentences(head):
             notes[f"{label}: {item}"] = None
         table.add_row(
-            Text(plain(label)), str(len(outcome.rows)), f"{events}/{patients}",
-            Text(contents.estimate(head).text, style="bold"), contents.prediction(head).text,
-            numbers.variance(head.tau2), numbers.i_squared(head.i2), Text(beside),
+            Text(plain(label)),
+            str(len(outcome.rows)),
+            f"{events}/{patients}",
+            Text(contents.estimate(head).text, style="bold"),
+            contents.prediction(head).text,
+            numbers.variance(head.tau2),
+            numbers.i_squared(head.i2),
+            Text(beside),
         )
     fitted = [o.headline for o in analysis.outcomes if not words.is_exact(o.headline)]
     if fitted:
@@ -64,7 +72,8 @@ def _comparisons(analysis: Analysis, table: Table) -> Table:
     source = contents.contrasts(analysis)
     for column in source.columns:
         table.add_column(
-            Text(column.header), justify="right" if column.align == "right" else "left",
+            Text(column.header),
+            justify="right" if column.align == "right" else "left",
             overflow="fold",
         )
     for cells in source.rows:

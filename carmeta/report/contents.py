@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from carmeta.report import contents_evidence as evidence
 from carmeta.report import numbers, words
 from carmeta.report.csvfiles import used_counts
-from carmeta.report.forest_rows import moderator_name, subgroup_name
-from carmeta.report.marks import Marks
 from carmeta.report.tables import Cell, Column, Table, row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
-    from carmeta.domain.evidence import Excluded, Finding
     from carmeta.domain.result import Pooled
 
 _PERCENT = numbers.PERCENT
@@ -28,12 +25,13 @@ def all_tables(analysis: Analysis) -> list[Table]:
         models(analysis),
         subgroups(analysis),
         contrasts(analysis),
-        studies(analysis),
-        outcome_data(analysis),
+        evidence.studies(analysis),
+        evidence.bias(analysis),
+        evidence.outcome_data(analysis),
         sensitivity(analysis),
-        findings(analysis),
-        excluded(analysis),
-        decisions(analysis),
+        evidence.findings(analysis),
+        evidence.excluded(analysis),
+        evidence.decisions(analysis),
     ]
     return [table for table in tables if table.rows]
 
@@ -133,6 +131,36 @@ def flags(analysis: Analysis) -> dict[str, list[str]]:
     return {flag: list(where) for flag, where in found.items()}
 
 
+def notes(outcome: OutcomeAnalysis) -> list[str]:
+    """The notes on an outcome that no mark or table of the report already carries."""
+    flagged = {f"{item.count.slab}: {', '.join(item.count.flags)}." for item in outcome.rows}
+    differing = tuple(
+        f"{outcome.headline.label} and {other.label} differ" for other in outcome.beside
+    )
+    return [
+        words.sentence(note)
+        for note in outcome.notes
+        if note not in flagged and not (differing and note.startswith(differing))
+    ]
+
+
+def disagreements(analysis: Analysis, scale: numbers.Scale = _PERCENT) -> list[str]:
+    """For each pair of models, the outcomes where the shown estimates are not the same."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for outcome in analysis.outcomes:
+        head = outcome.headline
+        for other in outcome.beside:
+            shown = [numbers.show(fit.back.estimate, scale) for fit in (head, other)]
+            if shown[0] != shown[1]:
+                pair = (words.model_short(head), words.model_short(other))
+                text = f"{outcome_name(outcome)} ({shown[0]} and {shown[1]}{scale.suffix})"
+                found.setdefault(pair, []).append(text)
+    return [
+        f"{first} and {second} differ by more than the rounding shown: {'; '.join(where)}."
+        for (first, second), where in found.items()
+    ]
+
+
 def totals(outcome: OutcomeAnalysis) -> tuple[int, int]:
     """Events and patients of an outcome's rows."""
     return (
@@ -144,10 +172,16 @@ def totals(outcome: OutcomeAnalysis) -> tuple[int, int]:
 def models(analysis: Analysis) -> Table:
     """All models side by side."""
     columns = (
-        Column("Outcome"), Column("Model", wide=True), Column("Cohorts", "right"),
-        Column("Estimate, % (CI)", "right"), Column("Prediction interval, %", "right"),
-        Column("\u03c4\u00b2 (CI)", "right"), Column("I\u00b2", "right"), Column("Q", "right"),
-        Column("df", "right"), Column("P", "right"),
+        Column("Outcome"),
+        Column("Model", wide=True),
+        Column("Cohorts", "right"),
+        Column("Estimate, % (CI)", "right"),
+        Column("Prediction interval, %", "right"),
+        Column("\u03c4\u00b2 (CI)", "right"),
+        Column("I\u00b2", "right"),
+        Column("Q", "right"),
+        Column("df", "right"),
+        Column("P", "right"),
     )
     rows = []
     for outcome in analysis.outcomes:
@@ -173,8 +207,12 @@ def models(analysis: Analysis) -> Table:
 def subgroups(analysis: Analysis) -> Table:
     """Every level of every moderator."""
     columns = (
-        Column("Outcome"), Column("Moderator"), Column("Level"), Column("Cohorts", "right"),
-        Column("Events/patients", "right"), Column("Estimate, % (CI)", "right"),
+        Column("Outcome"),
+        Column("Moderator"),
+        Column("Level"),
+        Column("Cohorts", "right"),
+        Column("Events/patients", "right"),
+        Column("Estimate, % (CI)", "right"),
         Column("\u03c4\u00b2", "right"),
     )
     rows = []
@@ -187,24 +225,28 @@ def subgroups(analysis: Analysis) -> Table:
             fit = group.pooled
             rows.append(
                 row(
-                    label, moderator_name(group.moderator), group.label, len(group.rows),
+                    label,
+                    words.moderator_name(group.moderator),
+                    group.label,
+                    len(group.rows),
                     f"{numbers.count(events)}/{numbers.count(patients)}",
                     estimate(fit) if fit else "single study, not pooled",
                     numbers.variance(fit.tau2) if fit else numbers.ABSENT,
                 )
             )
-        notes += [
-            f"{label}. {words.sentence(words.subgroup_test(test, subgroup_name(outcome, test)))}"
-            for test in outcome.subgroup_tests
-        ]
+        notes += [f"{label}. {text}" for text in words.subgroup_tests(outcome)]
     return Table("subgroups", "Subgroups", columns, tuple(rows), tuple(notes))
 
 
 def contrasts(analysis: Analysis) -> Table:
     """Comparisons of two arms beside what the papers published."""
     columns = (
-        Column("Outcome"), Column("Study", wide=True), Column("Treatment", "right"),
-        Column("Control", "right"), Column("Measure"), Column("Estimate (CI)", "right"),
+        Column("Outcome"),
+        Column("Study", wide=True),
+        Column("Treatment", "right"),
+        Column("Control", "right"),
+        Column("Measure"),
+        Column("Estimate (CI)", "right"),
         Column("Published", wide=True),
     )
     rows = []
@@ -229,126 +271,26 @@ def contrasts(analysis: Analysis) -> Table:
     return Table("contrasts", "Comparisons of two arms", columns, tuple(rows))
 
 
-def studies(analysis: Analysis) -> Table:
-    """Characteristics as printed, one line a study."""
-    keys = list(dict.fromkeys(key for item in analysis.studies for key in item.values))
-    columns = (Column("Study"), *(Column(key) for key in keys), Column("Reference", wide=True))
-    rows = [
-        row(item.slab, *(item.values.get(key, "") or numbers.ABSENT for key in keys),
-            item.reference)
-        for item in analysis.studies
-    ]
-    return Table("studies", "Study characteristics", columns, tuple(rows))
-
-
-def outcome_data(analysis: Analysis) -> Table:
-    """Every count with its source and derivation."""
-    intervals = {
-        (item.count.key, item.count.outcome): item
-        for outcome in analysis.outcomes
-        for item in outcome.rows
-    }
-    columns = (
-        Column("Outcome"), Column("Cohort"), Column("Product"), Column("Events", "right"),
-        Column("Total", "right"), Column("% (exact 95% CI)", "right"), Column("Population"),
-        Column("Grading"), Column("Derivation", wide=True), Column("Source", wide=True),
-    )
-    rows = []
-    marks = Marks()
-    for count in used_counts(analysis):
-        found = intervals.get((count.key, count.outcome))
-        several = count.xi_lo != count.xi_hi
-        shown = numbers.ABSENT
-        if found:
-            shown = numbers.estimate(found.proportion, found.ci_lb, found.ci_ub, _PERCENT)
-        label = count.slab + "".join(marks.label(count))
-        rows.append(
-            row(
-                words.outcome(count.outcome).short, label, count.product,
-                Cell(f"{count.xi} ({count.xi_lo} to {count.xi_hi})" if several else str(count.xi),
-                     None if several else count.xi),
-                count.ni, shown, words.population(count.population), count.grading,
-                words.DERIVATION_WORDS.get(count.derivation, count.derivation), count.source,
-            )
-        )
-    return Table("counts", "Outcome data with source", columns, tuple(rows), tuple(marks.notes()))
-
-
 def sensitivity(analysis: Analysis) -> Table:
     """The primary model with something varied."""
     columns = (
-        Column("Outcome"), Column("Varied"), Column("How", wide=True), Column("Cohorts", "right"),
-        Column("Estimate, % (CI)", "right"), Column("\u03c4\u00b2", "right"),
+        Column("Outcome"),
+        Column("Varied"),
+        Column("How", wide=True),
+        Column("Cohorts", "right"),
+        Column("Estimate, % (CI)", "right"),
+        Column("\u03c4\u00b2", "right"),
     )
     rows = [
         row(
-            outcome_name(outcome), item.kind, item.label, item.pooled.k,
-            estimate(item.pooled), numbers.variance(item.pooled.tau2),
+            outcome_name(outcome),
+            words.SENSITIVITY.get(item.kind, item.kind),
+            item.label,
+            item.pooled.k,
+            estimate(item.pooled),
+            numbers.variance(item.pooled.tau2),
         )
         for outcome in analysis.outcomes
         for item in outcome.sensitivity
     ]
     return Table("sensitivity", "Sensitivity analyses", columns, tuple(rows))
-
-
-def findings(analysis: Analysis) -> Table:
-    """What the audit saw, the gravest first."""
-    return findings_table(analysis.findings, "findings", "Findings of the audit")
-
-
-def findings_table(found: Sequence[Finding], key: str, caption: str) -> Table:
-    """Some findings as a table."""
-    columns = (
-        Column("Severity"), Column("Code"), Column("Where"), Column("Finding", wide=True),
-        Column("Printed", wide=True), Column("Taken as", wide=True),
-    )
-    order = {"error": 0, "warning": 1, "info": 2}
-    rows = [
-        row(
-            item.severity, item.code, item.where, item.message, "; ".join(item.printed),
-            item.acknowledged or item.hint,
-        )
-        for item in sorted(found, key=lambda item: order[item.severity])
-    ]
-    return Table(key, caption, columns, tuple(rows))
-
-
-def excluded(analysis: Analysis) -> Table:
-    """Cohorts that report an outcome but are not in its pool, with the reason."""
-    every = [(outcome, item) for outcome in analysis.outcomes for item in outcome.excluded]
-    return excluded_table(every, "excluded", "Cohorts not pooled")
-
-
-def excluded_table(
-    found: Sequence[tuple[OutcomeAnalysis, Excluded]], key: str, caption: str
-) -> Table:
-    """Some exclusions as a table."""
-    columns = (
-        Column("Outcome"), Column("Cohort"), Column("Why"), Column("Reason", wide=True),
-        Column("Source", wide=True),
-    )
-    rows = [
-        row(
-            words.outcome(item.outcome or outcome.outcome).short, item.slab,
-            words.EXCLUSION_WORDS.get(item.kind, item.kind), item.reason, item.source,
-        )
-        for outcome, item in found
-    ]
-    return Table(key, caption, columns, tuple(dict.fromkeys(rows)))
-
-
-def decisions(analysis: Analysis) -> Table:
-    """Everything derived, chosen or dropped."""
-    columns = (
-        Column("Cohort"), Column("Outcome"), Column("What"), Column("Rule"),
-        Column("From", wide=True), Column("Result"), Column("Reason", wide=True),
-    )
-    rows = [
-        row(
-            "/".join(part for part in (item.study, item.cohort) if part),
-            words.outcome(item.outcome).short if item.outcome else "", item.action, item.rule,
-            "; ".join(item.inputs), item.result, item.reason,
-        )
-        for item in analysis.decisions
-    ]
-    return Table("decisions", "Decisions on the evidence", columns, tuple(rows))

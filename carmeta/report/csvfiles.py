@@ -21,16 +21,63 @@ if TYPE_CHECKING:
 Value = str | int | float
 
 COUNTS = (
-    "study", "cohort", "product", "outcome", "xi", "xi_lo", "xi_hi", "ni", "population",
-    "grading", "derivation", "source", "label", "role", "unit", "flags",
+    "study",
+    "cohort",
+    "product",
+    "outcome",
+    "xi",
+    "xi_lo",
+    "xi_hi",
+    "ni",
+    "population",
+    "grading",
+    "derivation",
+    "source",
+    "label",
+    "role",
+    "unit",
+    "flags",
 )
 POOLED = (
-    "outcome", "model", "measure", "method", "test", "k", "events", "patients", "estimate",
-    "ci_lb", "ci_ub", "pi_lb", "pi_ub", "analysis_estimate", "analysis_se", "analysis_stat",
-    "analysis_df", "analysis_p", "analysis_ci_lb", "analysis_ci_ub", "analysis_pi_lb",
-    "analysis_pi_ub", "pi_method", "level", "tau2", "tau2_ci_lb", "tau2_ci_ub",
-    "tau2_ci_method", "i2", "i2_method", "h2", "q", "q_df", "q_pval", "fallbacks", "role",
-    "moderator", "subgroup", "part",
+    "outcome",
+    "model",
+    "measure",
+    "method",
+    "test",
+    "k",
+    "events",
+    "patients",
+    "estimate",
+    "ci_lb",
+    "ci_ub",
+    "pi_lb",
+    "pi_ub",
+    "analysis_estimate",
+    "analysis_se",
+    "analysis_stat",
+    "analysis_df",
+    "analysis_p",
+    "analysis_ci_lb",
+    "analysis_ci_ub",
+    "analysis_pi_lb",
+    "analysis_pi_ub",
+    "pi_method",
+    "level",
+    "tau2",
+    "tau2_ci_lb",
+    "tau2_ci_ub",
+    "tau2_ci_method",
+    "i2",
+    "i2_method",
+    "h2",
+    "q",
+    "q_df",
+    "q_pval",
+    "fallbacks",
+    "role",
+    "moderator",
+    "subgroup",
+    "part",
 )
 
 
@@ -93,9 +140,22 @@ def counts(analysis: Analysis) -> Raw:
     """One line a count, with everything that says where it comes from."""
     rows = (
         (
-            item.study, item.cohort, item.product, item.outcome, item.xi, item.xi_lo, item.xi_hi,
-            item.ni, item.population, item.grading, item.derivation, item.source, item.slab,
-            item.role, item.unit, "; ".join(item.flags),
+            item.study,
+            item.cohort,
+            item.product,
+            item.outcome,
+            item.xi,
+            item.xi_lo,
+            item.xi_hi,
+            item.ni,
+            item.population,
+            item.grading,
+            item.derivation,
+            item.source,
+            item.slab,
+            item.role,
+            item.unit,
+            "; ".join(item.flags),
         )
         for item in used_counts(analysis)
     )
@@ -107,8 +167,14 @@ def decisions(analysis: Analysis) -> Raw:
     columns = ("study", "cohort", "outcome", "action", "rule", "inputs", "result", "reason")
     rows = (
         (
-            item.study, item.cohort, item.outcome, item.action, item.rule,
-            " | ".join(item.inputs), item.result, item.reason,
+            item.study,
+            item.cohort,
+            item.outcome,
+            item.action,
+            item.rule,
+            " | ".join(item.inputs),
+            item.result,
+            item.reason,
         )
         for item in analysis.decisions
     )
@@ -118,14 +184,32 @@ def decisions(analysis: Analysis) -> Raw:
 def findings(analysis: Analysis) -> Raw:
     """What the audit saw."""
     columns = (
-        "code", "severity", "study", "cohort", "subject", "message", "hint", "printed", "file",
-        "line", "column", "acknowledged",
+        "code",
+        "severity",
+        "study",
+        "cohort",
+        "subject",
+        "message",
+        "hint",
+        "printed",
+        "file",
+        "line",
+        "column",
+        "acknowledged",
     )
     rows = (
         (
-            item.code, item.severity, item.study, item.cohort, item.subject, item.message,
-            item.hint, " | ".join(item.printed), item.mark.file if item.mark else "",
-            item.mark.line if item.mark else "", item.mark.column if item.mark else "",
+            item.code,
+            item.severity,
+            item.study,
+            item.cohort,
+            item.subject,
+            item.message,
+            item.hint,
+            " | ".join(item.printed),
+            item.mark.file if item.mark else "",
+            item.mark.line if item.mark else "",
+            item.mark.column if item.mark else "",
             item.acknowledged,
         )
         for item in analysis.findings
@@ -138,8 +222,14 @@ def excluded(analysis: Analysis) -> Raw:
     columns = ("outcome", "study", "cohort", "label", "kind", "reason", "source", "part")
     rows = (
         (
-            item.outcome or outcome.outcome, item.study, item.cohort, item.slab, item.kind,
-            item.reason, item.source, outcome.part,
+            item.outcome or outcome.outcome,
+            item.study,
+            item.cohort,
+            item.slab,
+            item.kind,
+            item.reason,
+            item.source,
+            outcome.part,
         )
         for outcome in analysis.outcomes
         for item in outcome.excluded
@@ -153,13 +243,16 @@ def pooled(analysis: Analysis) -> Raw:
     for outcome in analysis.outcomes:
         events = sum(row.count.xi for row in outcome.rows)
         patients = sum(row.count.ni for row in outcome.rows)
-        for role, item in [("primary", outcome.headline), *(("beside", b) for b in outcome.beside)]:
-            rows.append(_pooled_row(outcome.outcome, item, events, patients, (role, "", "", outcome.part)))
+        for item in (outcome.headline, *outcome.beside):
+            role = "primary" if item is outcome.headline else "beside"
+            what = (role, "", "", outcome.part)
+            rows.append(_pooled_row(outcome.outcome, item, events, patients, what))
         for group in outcome.subgroups:
             if group.pooled is not None:
                 rows.append(
                     _pooled_row(
-                        outcome.outcome, group.pooled,
+                        outcome.outcome,
+                        group.pooled,
                         sum(row.count.xi for row in group.rows),
                         sum(row.count.ni for row in group.rows),
                         ("subgroup", group.moderator, group.level, outcome.part),
@@ -180,11 +273,40 @@ def _pooled_row(
 ) -> tuple[Value, ...]:
     back = item.back
     return (
-        outcome, item.model, item.measure, item.method, item.test, item.k, events, patients,
-        back.estimate, back.ci_lb, back.ci_ub, back.pi_lb, back.pi_ub, item.estimate, item.se,
-        item.stat, item.df, item.p, item.ci_lb, item.ci_ub, item.pi_lb, item.pi_ub,
-        item.pi_method, item.level, item.tau2, item.tau2_ci_lb, item.tau2_ci_ub,
-        item.tau2_ci_method, item.i2, item.i2_method, item.h2, item.q, item.q_df, item.q_pval,
+        outcome,
+        item.model,
+        item.measure,
+        item.method,
+        item.test,
+        item.k,
+        events,
+        patients,
+        back.estimate,
+        back.ci_lb,
+        back.ci_ub,
+        back.pi_lb,
+        back.pi_ub,
+        item.estimate,
+        item.se,
+        item.stat,
+        item.df,
+        item.p,
+        item.ci_lb,
+        item.ci_ub,
+        item.pi_lb,
+        item.pi_ub,
+        item.pi_method,
+        item.level,
+        item.tau2,
+        item.tau2_ci_lb,
+        item.tau2_ci_ub,
+        item.tau2_ci_method,
+        item.i2,
+        item.i2_method,
+        item.h2,
+        item.q,
+        item.q_df,
+        item.q_pval,
         "; ".join(f"{fallback.code}: {fallback.message}" for fallback in item.fallbacks),
         *what,
     )
@@ -193,15 +315,37 @@ def _pooled_row(
 def sensitivity(analysis: Analysis) -> Raw:
     """The primary model with something varied."""
     columns = (
-        "outcome", "kind", "label", "model", "k", "estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub",
-        "tau2", "i2", "fallbacks", "part",
+        "outcome",
+        "kind",
+        "label",
+        "model",
+        "k",
+        "estimate",
+        "ci_lb",
+        "ci_ub",
+        "pi_lb",
+        "pi_ub",
+        "tau2",
+        "i2",
+        "fallbacks",
+        "part",
     )
     rows = (
         (
-            outcome.outcome, row.kind, row.label, row.pooled.label, row.pooled.k,
-            row.pooled.back.estimate, row.pooled.back.ci_lb, row.pooled.back.ci_ub,
-            row.pooled.back.pi_lb, row.pooled.back.pi_ub, row.pooled.tau2, row.pooled.i2,
-            "; ".join(fallback.code for fallback in row.pooled.fallbacks), outcome.part,
+            outcome.outcome,
+            row.kind,
+            row.label,
+            row.pooled.label,
+            row.pooled.k,
+            row.pooled.back.estimate,
+            row.pooled.back.ci_lb,
+            row.pooled.back.ci_ub,
+            row.pooled.back.pi_lb,
+            row.pooled.back.pi_ub,
+            row.pooled.tau2,
+            row.pooled.i2,
+            "; ".join(fallback.code for fallback in row.pooled.fallbacks),
+            outcome.part,
         )
         for outcome in analysis.outcomes
         for row in outcome.sensitivity
@@ -212,8 +356,17 @@ def sensitivity(analysis: Analysis) -> Raw:
 def forest_sidecar(spec: ForestSpec) -> bytes:
     """Every number a forest plot draws, and the text that stands beside it."""
     keys = [column.key for column in spec.columns if column.key not in ("study", "plot")]
-    columns = ("row", "key", "label", "mark", "estimate", "lb", "ub", "weight",
-               *(f"shown_{key.removeprefix('extra:')}" for key in keys))
+    columns = (
+        "row",
+        "key",
+        "label",
+        "mark",
+        "estimate",
+        "lb",
+        "ub",
+        "weight",
+        *(f"shown_{key.removeprefix('extra:')}" for key in keys),
+    )
     rows: list[tuple[Value, ...]] = []
     for row in spec.rows:
         mark = row.mark

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from carmeta.report import csvfiles, words
+from carmeta.report import contents, csvfiles, words
+from carmeta.report.bias_plot import bias_summary
 from carmeta.report.canvas import save
 from carmeta.report.forest import forest_spec
 from carmeta.report.forest_contrast import contrast_spec
 from carmeta.report.forest_draw import draw
+from carmeta.report.forest_series import series_spec
 from carmeta.report.jobs import Job, page_name
+from carmeta.report.lineage_plot import lineage
 from carmeta.report.text import slug
 
 if TYPE_CHECKING:
-    from carmeta.domain.analysis import Analysis
+    from carmeta.domain.analysis import Analysis, OutcomeAnalysis
     from carmeta.report.forest_spec import ForestSpec
+
+Kind = Literal["main", "sensitivity", "lineage", "bias"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,64 +33,118 @@ class FigureEntry:
     alt: str
     pages: tuple[bytes, ...]  # SVG
     sidecar: bytes  # CSV
-    group: str  # key of the outcome
-    kind: str  # outcome or contrast
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class FigureJob:
-    """A figure to be saved: what is quick here, what is slow in a helper."""
+    """A figure to be saved: what is quick here, what is slow in a helper (if anything).
+
+    Sensitivity figures belong to the page and are written as SVG only.
+    """
 
     light: Job
-    heavy: Job
+    heavy: Job | None
     title: str
-    group: str
-    kind: str
+    kind: Kind
 
 
 def jobs(analysis: Analysis) -> list[FigureJob]:
-    """One job a figure, in the order of the report."""
+    """One job a figure, in the order of the report; names are unique."""
     found: list[FigureJob] = []
     stems: set[str] = set()
-
-    def add(stem: str, spec: ForestSpec, title: str, group: str, kind: str) -> None:
+    for stem, spec, title, kind in _figures(analysis):
         number, unique = 2, stem
         while unique in stems:
             unique, number = f"{stem}-{number}", number + 1
         stems.add(unique)
-        found.append(
-            FigureJob(
-                Job(unique, spec, ("svg",)), Job(unique, spec, ("pdf", "png")), title, group, kind
-            )
-        )
+        heavy = Job(unique, spec, ("pdf", "png")) if kind == "main" else None
+        found.append(FigureJob(Job(unique, spec, ("svg",)), heavy, title, kind))
+    return found
 
+
+def _figures(analysis: Analysis) -> Iterator[tuple[str, ForestSpec, str, Kind]]:
     for outcome in analysis.outcomes:
-        stem = f"forest_{slug(outcome.key)}"
-        label = words.outcome(outcome.outcome).label
-        title = f"{label}, {outcome.part_label}" if outcome.part_label else label
-        add(stem, forest_spec(outcome, title=_heading(outcome.part_label, label, outcome.outcome)),
-            title, outcome.key, "outcome")
-        moderators = list(dict.fromkeys(group.moderator for group in outcome.subgroups))
-        if len(moderators) > 1:
-            for name in moderators:
-                add(f"{stem}_by-{slug(name)}", forest_spec(outcome, by=name), f"{title} by {name}",
-                    outcome.key, "outcome")
+        yield from _of_outcome(outcome)
     for contrast in analysis.contrasts:
         label = words.outcome(contrast.outcome).label
         for measure in dict.fromkeys(item.measure for item in contrast.results):
             measured = words.MEASURE_WORDS.get(measure, measure)
-            add(f"contrast_{slug(contrast.outcome)}_{slug(measure)}",
-                contrast_spec(contrast, measure), f"{label}: {measured}", contrast.outcome,
-                "contrast")
-    return found
+            stem = f"contrast_{slug(contrast.outcome)}_{slug(measure)}"
+            yield stem, contrast_spec(contrast, measure), f"{label}: {measured}", "main"
+    for outcome in analysis.outcomes:
+        for kind in ("leave-one-out", "cumulative"):
+            if any(item.kind == kind for item in outcome.sensitivity):
+                spec = series_spec(outcome, kind)
+                yield f"{kind}_{slug(outcome.key)}", spec, spec.title, "sensitivity"
 
 
-def _heading(part: str, label: str, code: str) -> str | None:
-    """The figure's own title: the default one, or with the set of cohorts in it."""
-    if not part:
+def _of_outcome(outcome: OutcomeAnalysis) -> Iterator[tuple[str, ForestSpec, str, Kind]]:
+    stem = f"forest_{slug(outcome.key)}"
+    title = contents.outcome_name(outcome)
+    yield stem, forest_spec(outcome), title, "main"
+    moderators = list(dict.fromkeys(group.moderator for group in outcome.subgroups))
+    if len(moderators) > 1:
+        for name in moderators:
+            by = words.moderator_name(name).lower()
+            yield (
+                f"{stem}_by-{slug(name)}",
+                forest_spec(outcome, by=name),
+                f"{title} by {by}",
+                "main",
+            )
+
+
+def pictures(analysis: Analysis) -> tuple[list[FigureEntry], dict[str, bytes]]:
+    """What is drawn without estimates: shared patients and risk of bias, if there are any."""
+    found = [_lineage(analysis), _bias(analysis)]
+    entries = [entry for entry in found if entry is not None]
+    files: dict[str, bytes] = {}
+    for entry in entries:
+        files |= {f"{entry.stem}.svg": entry.pages[0], f"{entry.stem}.csv": entry.sidecar}
+    return entries, files
+
+
+def _bias(analysis: Analysis) -> FigureEntry | None:
+    if not any(study.items for study in analysis.bias):
         return None
-    definition = words.outcome(code).definition
-    return f"{label} ({definition}): {part}" if definition else f"{label}: {part}"
+    drawing = bias_summary(analysis.bias)
+    sidecar = csvfiles.write(
+        ("study", "label", "tool", "item", "judgement", "support", "place"),
+        [
+            (
+                study.study,
+                study.slab,
+                study.tool,
+                item.item,
+                item.judgement,
+                item.support,
+                item.place,
+            )
+            for study in analysis.bias
+            for item in study.items
+        ],
+    )
+    page = save(drawing, "svg")
+    return FigureEntry("risk_of_bias", "Risk of bias", drawing.alt, (page,), sidecar, "bias")
+
+
+def _lineage(analysis: Analysis) -> FigureEntry | None:
+    if not analysis.lineage_edges:
+        return None
+    title = "Cohorts that share patients"
+    names = {item.study: item.slab for item in analysis.studies}
+    try:
+        drawing = lineage(analysis.lineage_nodes, analysis.lineage_edges, title=title, names=names)
+    except ValueError:  # only disjoint cohorts: nothing to draw
+        return None
+    page = save(drawing, "svg")
+    labels = {node.key: node.label for node in analysis.lineage_nodes}
+    sidecar = csvfiles.write(
+        ("a", "a_label", "relation", "b", "b_label"),
+        [(e.a, labels[e.a], e.kind, e.b, labels[e.b]) for e in analysis.lineage_edges],
+    )
+    return FigureEntry("lineage", title, drawing.alt, (page,), sidecar, "lineage")
 
 
 def light(job: FigureJob) -> tuple[FigureEntry, dict[str, bytes]]:
@@ -95,5 +155,4 @@ def light(job: FigureJob) -> tuple[FigureEntry, dict[str, bytes]]:
     sidecar = csvfiles.forest_sidecar(job.light.spec)
     files = {page_name(stem, number, "svg"): page for number, page in enumerate(pages)}
     files[f"{stem}.csv"] = sidecar
-    entry = FigureEntry(stem, job.title, drawn[0].alt, pages, sidecar, job.group, job.kind)
-    return entry, files
+    return FigureEntry(stem, job.title, drawn[0].alt, pages, sidecar, job.kind), files

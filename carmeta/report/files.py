@@ -51,8 +51,6 @@ def _render(
     progress: Callable[[str, int, int], None] | None,
     team: Helpers,
 ) -> dict[str, bytes]:
-    from carmeta.report import html
-
     steps = _Steps(progress)
     files = csvfiles.all_csv(analysis)
     files["results.json"] = jsonfile.results(analysis)
@@ -62,14 +60,18 @@ def _render(
         from carmeta.report import figures as drawn
 
         jobs = drawn.jobs(analysis)
-        steps.total = 2 * len(jobs) + 3
+        heavy = [job.heavy for job in jobs if job.heavy is not None]
+        steps.total = len(jobs) + len(heavy) + 3
         # PDF and PNG take nine tenths of the time and nothing here waits for them but Word.
-        team.submit([job.heavy for job in jobs], steps.job_done)
+        team.submit(heavy, steps.job_done)
         for job in jobs:
             entry, parts = drawn.light(job)
             files |= parts
             drawings.append(entry)
             steps.done(job.light.stem)
+        entries, parts = drawn.pictures(analysis)
+        files |= parts
+        drawings += entries
     tables = contents.all_tables(analysis)
     files |= _documents(analysis, tables, drawings, excel)
     steps.done("report.html")

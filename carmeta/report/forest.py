@@ -49,8 +49,18 @@ def forest(
     no font can draw.
     """
     spec = forest_spec(
-        outcome, preset=preset, width=width, sort=sort, descending=descending, scale=scale,
-        digits=digits, axis=axis, benchmark=benchmark, extra=extra, by=by, title=title,
+        outcome,
+        preset=preset,
+        width=width,
+        sort=sort,
+        descending=descending,
+        scale=scale,
+        digits=digits,
+        axis=axis,
+        benchmark=benchmark,
+        extra=extra,
+        by=by,
+        title=title,
     )
     return draw(spec, rows_a_page)
 
@@ -81,6 +91,8 @@ def forest_spec(
     rows = builder.rows(moderator(outcome, by))
     term = words.outcome(outcome.outcome)
     heading = f"{term.label} ({term.definition})" if term.definition else term.label
+    if outcome.part_label:
+        heading += f": {outcome.part_label}"
     drawn = [value for row in rows if row.mark for value in (row.mark.ub, row.mark.estimate)]
     return ForestSpec(
         title=heading if title is None else title,

@@ -47,9 +47,7 @@ def forest_contrast(
 
     Raises ValueError for a measure that was not analysed, or columns that do not fit.
     """
-    spec = contrast_spec(
-        contrast, measure, preset=preset, width=width, digits=digits, title=title
-    )
+    spec = contrast_spec(contrast, measure, preset=preset, width=width, digits=digits, title=title)
     return draw(spec, rows_a_page)
 
 
@@ -161,11 +159,15 @@ def _pool_rows(
             cells |= {key: Cell((numbers.count(value),)) for key, value in arms}
         rows.append(
             Row(
-                "pool", words.pool_label(pooled), "", cells,
-                Mark(
-                    "open-diamond" if index else "diamond", back.estimate, back.ci_lb, back.ci_ub
-                ),
-                bold=index == 0, rule=index == 0, gap=0.0 if index else 7.0, keep=True,
+                "pool",
+                words.pool_label(pooled),
+                "",
+                cells,
+                Mark("open-diamond" if index else "diamond", back.estimate, back.ci_lb, back.ci_ub),
+                bold=index == 0,
+                rule=index == 0,
+                gap=0.0 if index else 7.0,
+                keep=True,
                 key=f"beside:{index - 1}" if index else "headline",
             )
         )
@@ -189,10 +191,7 @@ def _estimate(back: Back | None, scale: numbers.Scale, style: Preset) -> Cell:
 
 def _axis(rows: list[Row], measure: str, measured: str, good: bool) -> Axis:
     values = [
-        value
-        for row in rows
-        if row.mark
-        for value in (row.mark.lb, row.mark.estimate, row.mark.ub)
+        value for row in rows if row.mark for value in (row.mark.lb, row.mark.estimate, row.mark.ub)
     ]
     if measure == "RD":
         axis = difference_axis(values, f"{measured.capitalize()}, percentage points")
@@ -201,8 +200,15 @@ def _axis(rows: list[Row], measure: str, measured: str, good: bool) -> Axis:
     control, treatment = ("Favours control", "Favours treatment")
     left, right = (control, treatment) if good else (treatment, control)
     return Axis(
-        axis.low, axis.high, axis.ticks, axis.tick_labels, axis.title, axis.log, axis.null,
-        left=left, right=right,
+        axis.low,
+        axis.high,
+        axis.ticks,
+        axis.tick_labels,
+        axis.title,
+        axis.log,
+        axis.null,
+        left=left,
+        right=right,
     )
 
 

@@ -35,9 +35,7 @@ def draw(spec: ForestSpec, rows_a_page: int | None = None) -> list[cv.Drawing]:
             (row.mark.weight for row in spec.rows if row.mark and row.mark.weight > 0),
             default=math.nan,
         )
-        return [
-            _Page(layout, number, heaviest).draw() for number in range(len(layout.pages))
-        ]
+        return [_Page(layout, number, heaviest).draw() for number in range(len(layout.pages))]
 
 
 class _Page:
@@ -189,7 +187,9 @@ class _Page:
             self.canvas.text(x, at, line, size=size, bold=row.bold, colour=colour)
         if row.label_mark:
             end = x + cv.text_width(placed.lines[-1], size, row.bold) + 0.8
-            at = baseline + (len(placed.lines) - 1) * size * LINE - MARK_RISE * size
+            # Below another line of the label there is no room to raise it.
+            rise = MARK_RISE * size if len(placed.lines) == 1 else 0.0
+            at = baseline + (len(placed.lines) - 1) * size * LINE - rise
             self.canvas.text(end, at, row.label_mark, size=mark_size(size))
         for place in self.layout.columns:
             cell = row.cells.get(place.column.key)
@@ -200,7 +200,9 @@ class _Page:
                 self.canvas.text(edge, baseline, part, size=size, bold=row.bold, align="right")
             if cell.mark:
                 self.canvas.text(
-                    place.right + 0.6, baseline - MARK_RISE * size, cell.mark,
+                    place.right + 0.6,
+                    baseline - MARK_RISE * size,
+                    cell.mark,
                     size=mark_size(size),
                 )
         if row.mark is not None:

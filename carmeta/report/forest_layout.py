@@ -182,8 +182,9 @@ def _label_width(spec: ForestSpec, room: float) -> float:
     size = spec.preset.size
     header = next(column.header for column in spec.columns if column.key == "study")
     needed = max(text_width(line, size, True) for line in header)
+    beside = next((column.key for column in spec.columns if column.key not in ("study", PLOT)), "")
     for row in spec.rows:
-        if row.kind in ("study", "total") or row.cells.keys() & {"events", "fraction"}:
+        if row.kind in ("study", "total") or _says(row.cells.get(beside)):
             width = row.indent + text_width(row.label, size, row.bold)
             if row.label_mark:
                 width += text_width(row.label_mark, mark_size(size)) + 1

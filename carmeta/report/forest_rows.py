@@ -6,13 +6,13 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from carmeta.report import numbers, words
+from carmeta.report import contents, numbers, words
 from carmeta.report.forest_spec import PLOT, Cell, Column, Mark, Preset, Row
 from carmeta.report.marks import Marks
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import OutcomeAnalysis, StudyRow, Subgroup
-    from carmeta.domain.result import Pooled, SubgroupTest
+    from carmeta.domain.result import Pooled
 
 _WEIGHT_NOTES: Final = {
     "inverse-variance": "area proportional to inverse-variance weight",
@@ -58,7 +58,9 @@ class RowBuilder:
         """The columns in the preset's order, extra ones after the study."""
         level = numbers.level(self.headline.level)
         quantity = {
-            "percent": "Rate, %", "proportion": "Proportion", "per1000": "Rate per 1000",
+            "percent": "Rate, %",
+            "proportion": "Proportion",
+            "per1000": "Rate per 1000",
         }[self.scale.name]
         left, right = self.preset.interval.left, self.preset.interval.right
         known = {
@@ -102,9 +104,7 @@ class RowBuilder:
             "label": lambda row: row.count.slab.casefold(),
         }
         if self.sort not in keys:
-            raise ValueError(
-                f"sort must be one of input, {', '.join(keys)}, not {self.sort!r}"
-            )
+            raise ValueError(f"sort must be one of input, {', '.join(keys)}, not {self.sort!r}")
         return sorted(rows, key=keys[self.sort], reverse=self.descending)
 
     def _study(self, row: StudyRow, indent: float) -> Row:
@@ -126,7 +126,7 @@ class RowBuilder:
 
     def _group(self, group: Subgroup, number: int) -> list[Row]:
         gap = 5.0 if number else 0.0
-        heading = f"{moderator_name(group.moderator)}: {group.label}"
+        heading = f"{words.moderator_name(group.moderator)}: {group.label}"
         rows = [Row("heading", heading, bold=True, gap=gap, keep=True, key=group.level)]
         members = self._sorted(group.rows)
         rows += [self._study(row, _INDENT) for row in members]
@@ -138,8 +138,14 @@ class RowBuilder:
         rows[-1] = _keep(rows[-1])
         rows.append(
             self._pool(
-                group.pooled, "Subgroup", events, total, "diamond", f"subgroup:{group.level}",
-                indent=_INDENT, keep=bool(detail),
+                group.pooled,
+                "Subgroup",
+                events,
+                total,
+                "diamond",
+                f"subgroup:{group.level}",
+                indent=_INDENT,
+                keep=bool(detail),
             )
         )
         if detail:
@@ -201,7 +207,9 @@ class RowBuilder:
             cells,
             Mark(
                 "diamond" if glyph == "diamond" else "open-diamond",
-                back.estimate, back.ci_lb, back.ci_ub,
+                back.estimate,
+                back.ci_lb,
+                back.ci_ub,
             ),
             bold=key == "headline",
             indent=indent,
@@ -219,7 +227,9 @@ class RowBuilder:
             label += f" ({model})"
         if math.isnan(back.pi_lb) or math.isnan(back.pi_ub):
             return Row(
-                "prediction", label, cells={"estimate": Cell((numbers.NOT_ESTIMABLE,))},
+                "prediction",
+                label,
+                cells={"estimate": Cell((numbers.NOT_ESTIMABLE,))},
                 key="prediction",
             )
         parts = interval_parts(back.pi_lb, back.pi_ub, self.scale, self.preset)
@@ -265,7 +275,9 @@ class RowBuilder:
         notes += [
             words.sentence(
                 words.subgroup_test(
-                    test, subgroup_name(self.outcome, test), leading_zero=self.preset.leading_zero
+                    test,
+                    words.subgroup_name(self.outcome, test),
+                    leading_zero=self.preset.leading_zero,
                 )
             )
             for test in self.outcome.subgroup_tests
@@ -273,14 +285,10 @@ class RowBuilder:
         ]
         fallbacks = [text for item in shown for text in words.fallback_sentences(item)]
         notes += list(dict.fromkeys(fallbacks))
-        flagged = {f"{r.count.slab}: {', '.join(r.count.flags)}." for r in self.outcome.rows}
-        # A flag already stands below the figure with its mark.
-        notes += [words.sentence(note) for note in self.outcome.notes if note not in flagged]
+        notes += contents.notes(self.outcome)
         notes += self._candidates()
         notes += [
-            model_note(item, prediction=item is head)
-            for item in shown
-            if not words.is_exact(item)
+            model_note(item, prediction=item is head) for item in shown if not words.is_exact(item)
         ]
         notes.append(self._square_note())
         if benchmark is not None:
@@ -306,27 +314,15 @@ class RowBuilder:
         if found is None or found.combinations < 2:
             return []
         how = "every combination refitted" if found.exact else "bounds from all lowest, all highest"
-        low, high = numbers.show(found.estimate_lb, self.scale), numbers.show(
-            found.estimate_ub, self.scale
+        low, high = (
+            numbers.show(found.estimate_lb, self.scale),
+            numbers.show(found.estimate_ub, self.scale),
         )
         return [
             f"Over the {numbers.count(found.combinations)} combinations of counts that fit the "
-            f"printed percentages the primary estimate runs from {low} to {high} ({how}); "
-            f"drawn: {found.rule}."
+            + f"printed percentages the primary estimate runs from {low} to {high} ({how}); "
+            + f"drawn: {found.rule}."
         ]
-
-
-def moderator_name(moderator: str) -> str:
-    """The moderator's id as a word: ``treatment-class`` is ``Treatment class``."""
-    words_of = moderator.replace("-", " ").replace("_", " ")
-    return words_of[:1].upper() + words_of[1:]
-
-
-def subgroup_name(outcome: OutcomeAnalysis, test: SubgroupTest) -> str:
-    """What a test's subgroups are called."""
-    if outcome.part and test.moderator == outcome.part:
-        return outcome.part_label
-    return moderator_name(test.moderator).lower()
 
 
 def model_note(pooled: Pooled, *, prediction: bool) -> str:

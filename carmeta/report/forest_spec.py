@@ -53,21 +53,38 @@ PRESETS: Final[dict[str, Preset]] = {
     preset.name: preset
     for preset in (
         Preset(
-            "default", ("study", "events", "total", PLOT, "weight", "estimate"), "Study",
+            "default",
+            ("study", "events", "total", PLOT, "weight", "estimate"),
+            "Study",
             numbers.TO,
         ),
         Preset(
-            "jama", ("study", "events", "total", "estimate", PLOT, "weight"), "Source",
-            numbers.DASH, size=7.5, show_title=False, leading_zero=False,
-            square="#2f5d7c", diamond="#2f5d7c",
+            "jama",
+            ("study", "events", "total", "estimate", PLOT, "weight"),
+            "Source",
+            numbers.DASH,
+            size=7.5,
+            show_title=False,
+            leading_zero=False,
+            square="#2f5d7c",
+            diamond="#2f5d7c",
         ),
         Preset(
-            "bmj", ("study", "fraction", PLOT, "weight", "estimate"), "Study", numbers.TO,
-            show_title=False, square="#2a6ebb", diamond="#2a6ebb",
+            "bmj",
+            ("study", "fraction", PLOT, "weight", "estimate"),
+            "Study",
+            numbers.TO,
+            show_title=False,
+            square="#2a6ebb",
+            diamond="#2a6ebb",
         ),
         Preset(
-            "revman", ("study", "events", "total", "weight", "estimate", PLOT),
-            "Study or subgroup", numbers.COMMA, show_title=False, square="#1f4fd8",
+            "revman",
+            ("study", "events", "total", "weight", "estimate", PLOT),
+            "Study or subgroup",
+            numbers.COMMA,
+            show_title=False,
+            square="#1f4fd8",
         ),
     )
 }

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from carmeta.report import contents, csvfiles, methods, numbers, words
+from carmeta.report import contents_evidence as evidence
 from carmeta.report.tables import Table, to_html
 from carmeta.report.text import clean, tie
 
@@ -60,29 +61,37 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
     """The page as UTF-8; the same for the same analysis and figures."""
     style, script = _asset("report.css"), _asset("report.js")
     text = methods.Methods(analysis)
-    page = _environment().get_template("report.html").render(
-        analysis=analysis,
-        csp=_csp(style, script),
-        style=_safe(style),
-        script=_safe(script),
-        answers=[tie(sentence) for sentence in methods.answer(analysis)],
-        caveats=caveats(analysis),
-        headline=_table(contents.headline(analysis)),
-        models=_table(contents.models(analysis)),
-        subgroups=_table(contents.subgroups(analysis)),
-        contrasts=_table(contents.contrasts(analysis)),
-        figures=[_figure(entry) for entry in figures],
-        methods=text.paragraphs,
-        method_references=text.references(),
-        studies=_table(contents.studies(analysis), sortable=True),
-        counts=_table(contents.outcome_data(analysis), sortable=True),
-        trails=trails(analysis),
-        **_audit(analysis),
-        **_exclusions(analysis),
-        decisions=_table(contents.decisions(analysis), sortable=True),
-        sensitivity=_table(contents.sensitivity(analysis), sortable=True),
-        candidates=candidates(analysis),
-        config=json.dumps(analysis.config, ensure_ascii=False, indent=2, default=str),
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            analysis=analysis,
+            csp=_csp(style, script),
+            style=_safe(style),
+            script=_safe(script),
+            answers=[tie(sentence) for sentence in methods.answer(analysis)],
+            caveats=caveats(analysis),
+            headline=_table(contents.headline(analysis)),
+            models=_table(contents.models(analysis)),
+            subgroups=_table(contents.subgroups(analysis)),
+            contrasts=_table(contents.contrasts(analysis)),
+            figures=[_figure(entry) for entry in figures if entry.kind == "main"],
+            bias=_table(evidence.bias(analysis), sortable=True) if analysis.bias else None,
+            bias_figures=[_figure(entry) for entry in figures if entry.kind == "bias"],
+            lineage=[_figure(entry) for entry in figures if entry.kind == "lineage"],
+            refits=[_figure(entry) for entry in figures if entry.kind == "sensitivity"],
+            methods=text.paragraphs,
+            method_references=text.references(),
+            studies=_table(evidence.studies(analysis), sortable=True),
+            counts=_table(evidence.outcome_data(analysis), sortable=True),
+            trails=trails(analysis),
+            **_audit(analysis),
+            **_exclusions(analysis),
+            decisions=_table(evidence.decisions(analysis), sortable=True),
+            sensitivity=_table(contents.sensitivity(analysis), sortable=True),
+            candidates=candidates(analysis),
+            config=json.dumps(analysis.config, ensure_ascii=False, indent=2, default=str),
+        )
     )
     return page.encode("utf-8", "backslashreplace")
 
@@ -93,10 +102,10 @@ def _audit(analysis: Analysis) -> dict[str, Any]:
     rest = [f for f in analysis.findings if f.severity == "info" or f.acknowledged]
     return {
         "findings": _table(
-            contents.findings_table(needs, "findings", "Findings not acknowledged"), sortable=True
+            evidence.findings_table(needs, "findings", "Findings not acknowledged"), sortable=True
         ),
         "findings_rest": _table(
-            contents.findings_table(rest, "findings-rest", "Acknowledged or informative"),
+            evidence.findings_table(rest, "findings-rest", "Acknowledged or informative"),
             sortable=True,
         ),
         "findings_counts": (len(needs), len(rest)),
@@ -111,10 +120,10 @@ def _exclusions(analysis: Analysis) -> dict[str, Any]:
     rest = [pair for pair in every if pair[1].kind in outside]
     return {
         "excluded": _table(
-            contents.excluded_table(missed, "excluded", "Cohorts not pooled"), sortable=True
+            evidence.excluded_table(missed, "excluded", "Cohorts not pooled"), sortable=True
         ),
         "excluded_rest": _table(
-            contents.excluded_table(rest, "excluded-rest", "Outside the question or not reported"),
+            evidence.excluded_table(rest, "excluded-rest", "Outside the question or not reported"),
             sortable=True,
         ),
         "excluded_counts": (len(missed), len(rest)),
@@ -188,7 +197,7 @@ def _figure(entry: FigureEntry) -> FigureView:
         images=images,
         table=_safe(to_html(_drawn(entry))),
         downloads=tuple(downloads),
-        beside=f"{entry.stem}.pdf and {entry.stem}.png",
+        beside=f"{entry.stem}.pdf and {entry.stem}.png" if entry.kind == "main" else "",
     )
 
 
@@ -201,6 +210,10 @@ def _drawn(entry: FigureEntry) -> Table:
 
     lines = list(csv.reader(io.StringIO(entry.sidecar.decode("utf-8"))))
     names = lines[0]
+    if entry.kind in ("lineage", "bias"):
+        columns = [Column(name.replace("_", " ").capitalize()) for name in names]
+        relations = tuple(row(*line) for line in lines[1:])
+        return Table(f"drawn-{entry.stem}", entry.title, tuple(columns), relations)
     shown = [i for i, name in enumerate(names) if name.startswith("shown_")]
     columns = [Column("Row")]
     columns += [
@@ -216,13 +229,9 @@ def caveats(analysis: Analysis) -> list[str]:
     """What a reader must know before using the numbers."""
     found: dict[str, None] = {}
     for outcome in analysis.outcomes:
-        label = contents.outcome_name(outcome)
-        for item in words.fallback_sentences(outcome.headline):
-            found[f"{label}: {item}"] = None
-        flagged = {f"{r.count.slab}: {', '.join(r.count.flags)}." for r in outcome.rows}
-        for note in outcome.notes:
-            if note not in flagged:
-                found[f"{label}: {words.sentence(note)}"] = None
+        for item in (*words.fallback_sentences(outcome.headline), *contents.notes(outcome)):
+            found[f"{contents.outcome_name(outcome)}: {item}"] = None
+    found |= dict.fromkeys(contents.disagreements(analysis))
     for flag, where in contents.flags(analysis).items():
         found[f"{words.sentence(flag)[:-1]}: {', '.join(where)}."] = None
     errors = [f for f in analysis.findings if f.severity == "error" and not f.acknowledged]
@@ -241,8 +250,8 @@ def candidates(analysis: Analysis) -> list[str]:
             continue
         how = "every combination was refitted" if found.exact else "bounds from the extremes"
         lines.append(
-            f"{contents.outcome_name(outcome)}: over {numbers.count(found.combinations)} combinations of counts "
-            f"that fit the printed percentages the estimate runs from "
+            f"{contents.outcome_name(outcome)}: over {numbers.count(found.combinations)} "
+            f"combinations of counts that fit the printed percentages the estimate runs from "
             f"{numbers.percent(found.estimate_lb, 2)} to {numbers.percent(found.estimate_ub, 2)} "
             f"({how}); the lowest lower limit is {numbers.percent(found.ci_lb, 2)}, the highest "
             f"upper limit {numbers.percent(found.ci_ub, 2)}. The point estimate uses {found.rule}."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.report import numbers, words
-from carmeta.report.forest_rows import subgroup_name
+from carmeta.vocabulary import METHOD_LABELS
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
@@ -39,7 +39,9 @@ REFERENCES: Final[dict[str, str]] = {
     "2017;8:363-9.",
 }
 _ROLES: Final = {
-    "car-t": "CAR-T cohorts", "comparator": "comparator arms", "salvage": "salvage cohorts",
+    "car-t": "CAR-T cohorts",
+    "comparator": "comparator arms",
+    "salvage": "salvage cohorts",
 }
 _OVERLAP: Final = {
     "patients": "the set that holds the most patients",
@@ -97,7 +99,7 @@ class Methods:
         roles = [_ROLES.get(str(role), str(role)) for role in _items(include.get("roles"))]
         text = [
             "Study records hold what the source papers print, with the place of every cell; "
-            "nothing in a record is computed.",
+            + "nothing in a record is computed.",
         ]
         if roles:
             text.append(f"Eligible were {_and(roles)}.")
@@ -111,8 +113,10 @@ class Methods:
                 "Where reports share patients, one set of cohorts without shared patients was "
                 f"used for each outcome: {_OVERLAP.get(str(policy), str(policy))}."
             )
-        order = [words.population(str(item)) for item in
-                 _items(self._section("populations").get("order"))]
+        order = [
+            words.population(str(item))
+            for item in _items(self._section("populations").get("order"))
+        ]
         if order:
             text.append(
                 f"Denominators were taken in this order of preference: {', '.join(order)}; a "
@@ -181,7 +185,7 @@ class Methods:
                 f"{level}% confidence interval of the mean is a {interval}."
             )
         if fit.model == "IV":
-            method = words.METHOD_LABELS.get(fit.method, fit.method)
+            method = METHOD_LABELS.get(fit.method, fit.method)
             cite = self._cite("reml") if fit.method == "REML" else ""
             text = (
                 f"{lead}n inverse-variance model of the {words.MEASURE_WORDS.get(fit.measure, '')}"
@@ -205,9 +209,9 @@ class Methods:
         results = [item for contrast in self.analysis.contrasts for item in contrast.results]
         if not results:
             return ""
-        measures = list(dict.fromkeys(
-            words.MEASURE_WORDS.get(item.measure, item.measure) for item in results
-        ))
+        measures = list(
+            dict.fromkeys(words.MEASURE_WORDS.get(item.measure, item.measure) for item in results)
+        )
         return (
             f"Two arms were compared by {_and(measures)}; with a single study nothing is pooled "
             "and the study's own interval is shown beside what the paper published."
@@ -217,9 +221,11 @@ class Methods:
         if not self.fits:
             return ""
         head = self.fits[0]
-        methods = list(dict.fromkeys(
-            words.tau2_ci_method(fit) for fit in self.fits if words.tau2_ci_method(fit)
-        ))
+        methods = list(
+            dict.fromkeys(
+                words.tau2_ci_method(fit) for fit in self.fits if words.tau2_ci_method(fit)
+            )
+        )
         text = [f"Heterogeneity is described by {words.TAU2}"]
         if methods:
             cite = f" {self._cite('q-profile')}" if "Q-profile" in methods else ""
@@ -250,24 +256,17 @@ class Methods:
         return " ".join(found)
 
     def _sensitivity(self) -> str:
-        kinds = list(dict.fromkeys(
-            item.kind for o in self.analysis.outcomes for item in o.sensitivity
-        ))
-        names = {
-            "leave-one-out": "leaving out each study in turn",
-            "overlap": "other sets of cohorts without shared patients",
-            "candidates": "every count that fits the printed percentages",
-        }
+        kinds = list(
+            dict.fromkeys(item.kind for o in self.analysis.outcomes for item in o.sensitivity)
+        )
         if not kinds:
             return ""
-        listed = _and([names.get(kind, kind) for kind in kinds])
-        return f"The primary model was refitted with {listed}."
+        listed = "; ".join(dict.fromkeys(words.SENSITIVITY.get(kind, kind) for kind in kinds))
+        return f"The primary model was refitted with: {listed}."
 
     def _software(self) -> str:
         provenance = self.analysis.provenance
-        versions = ", ".join(
-            f"{name} {version}" for name, version in provenance.versions.items()
-        )
+        versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
         text = f"carmeta {provenance.carmeta}" + (f" ({versions})" if versions else "")
         return (
             f"All computations: {text}. The script reproduce.R beside this report recomputes "
@@ -306,10 +305,7 @@ def answer(analysis: Analysis) -> list[str]:
                 f"{numbers.percent(back.pi_ub)} ({numbers.level(head.level)}% prediction interval)"
             )
         sentences.append(text + ".")
-        sentences += [
-            f"{label}. {words.sentence(words.subgroup_test(test, subgroup_name(outcome, test)))}"
-            for test in outcome.subgroup_tests
-        ]
+        sentences += [f"{label}. {text}" for text in words.subgroup_tests(outcome)]
         sentences += [
             f"The probability that a new cohort lies {item.direction} "
             f"{numbers.percent(item.threshold)} is {numbers.percent(item.probability)} ({label})."

@@ -45,9 +45,7 @@ PROPORTION: Final = Scale("proportion", 1, 3, "proportion", "")
 PER_1000: Final = Scale("per1000", 1000, 0, "per 1000", " per 1000")
 RATIO: Final = Scale("ratio", 1, 2, "", "")
 DIFFERENCE: Final = Scale("difference", 100, 1, "percentage points", " percentage points")
-SCALES: Final[dict[str, Scale]] = {
-    scale.name: scale for scale in (PERCENT, PROPORTION, PER_1000)
-}
+SCALES: Final[dict[str, Scale]] = {scale.name: scale for scale in (PERCENT, PROPORTION, PER_1000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +107,7 @@ def bare_interval(low: float, high: float, scale: Scale, style: IntervalStyle = 
     return show(low, scale) + style.between + show(high, scale)
 
 
-def estimate(
-    value: float, low: float, high: float, scale: Scale, style: IntervalStyle = TO
-) -> str:
+def estimate(value: float, low: float, high: float, scale: Scale, style: IntervalStyle = TO) -> str:
     """``72.7 (55.4 to 86.2)``."""
     return f"{show(value, scale)} {interval(low, high, scale, style)}"
 

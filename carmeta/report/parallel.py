@@ -15,7 +15,7 @@ import queue
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ class Helpers:
         self._given = 0
         self._on_done: Callable[[Job], None] | None = None
 
-    def __enter__(self) -> Helpers:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -99,7 +99,7 @@ class Helpers:
                 return
             try:
                 self._done(number, job, work(job))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # raised by collect(), in job order
                 self._errors[number] = error
 
     def _serve(self, process: subprocess.Popen[bytes]) -> None:

@@ -123,14 +123,16 @@ def _fits(label: str, head: Pooled, beside: Sequence[Pooled]) -> list[str]:
         done.add(what)
         if words.is_exact(fit):
             numbers = {
-                "estimate": fit.back.estimate, "ci_lb": fit.back.ci_lb, "ci_ub": fit.back.ci_ub,
+                "estimate": fit.back.estimate,
+                "ci_lb": fit.back.ci_lb,
+                "ci_ub": fit.back.ci_ub,
             }
             call = f"exact(xi, ni, {fit.level!r})"
             lines.append(f"agree({what}, {_list(numbers)}, {call}, {_TOLERANCE['exact']!r})")
             continue
         call = _call(fit)
         if not call:
-            lines.append(f"cat(sprintf(\"not recomputed: %s\\n\", {what}))")
+            lines.append(f'cat(sprintf("not recomputed: %s\\n", {what}))')
             continue
         lines += [
             f"fit <- {call}",
@@ -182,7 +184,7 @@ def _contrast(contrast: ContrastAnalysis) -> str:
         what = r_string(f"{label}, two arms: {fit.measure} by {words.model_short(fit)}")
         call = _two_arm_call(fit)
         if not call:
-            lines.append(f"cat(sprintf(\"not recomputed: %s\\n\", {what}))")
+            lines.append(f'cat(sprintf("not recomputed: %s\\n", {what}))')
             continue
         lines += [
             f"fit <- {call}",

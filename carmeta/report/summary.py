@@ -34,13 +34,16 @@ def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") 
 
 
 def _caveats(analysis: Analysis) -> list[str]:
-    found = []
-    for outcome in analysis.outcomes:
-        label = words.outcome(outcome.outcome).label
-        if outcome.part_label:
-            label += f" ({outcome.part_label})"
-        found += [f"{label}: {words.sentence(note)}" for note in outcome.notes]
-    return found
+    found = [
+        f"{contents.outcome_name(outcome)}: {item}"
+        for outcome in analysis.outcomes
+        for item in (*words.fallback_sentences(outcome.headline), *contents.notes(outcome))
+    ]
+    flagged = [
+        f"{words.sentence(flag)[:-1]}: {', '.join(where)}."
+        for flag, where in contents.flags(analysis).items()
+    ]
+    return [*dict.fromkeys(found), *contents.disagreements(analysis), *flagged]
 
 
 def _evidence(analysis: Analysis) -> str:
@@ -48,11 +51,13 @@ def _evidence(analysis: Analysis) -> str:
     for item in analysis.findings:
         counted[item.severity] += 1
     seen = ", ".join(f"{number} {name}" for name, number in counted.items() if number) or "none"
-    left_out = len({
-        (item.study, item.cohort, item.outcome)
-        for outcome in analysis.outcomes
-        for item in outcome.excluded
-    })
+    left_out = len(
+        {
+            (item.study, item.cohort, item.outcome)
+            for outcome in analysis.outcomes
+            for item in outcome.excluded
+        }
+    )
     return (
         f"Findings of the audit: {seen}. Decisions on the evidence: {len(analysis.decisions)}. "
         f"Cohorts and outcomes not pooled: {left_out}."

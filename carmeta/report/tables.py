@@ -59,7 +59,7 @@ class Table:
         return any(column.spanner for column in self.columns)
 
 
-def cell(value: str | int | float | Cell | None) -> Cell:
+def cell(value: str | float | Cell | None) -> Cell:
     """A cell from what it holds; None and '' are an empty cell."""
     if isinstance(value, Cell):
         return value
@@ -74,7 +74,7 @@ def cell(value: str | int | float | Cell | None) -> Cell:
     return Cell(value)
 
 
-def row(*values: str | int | float | Cell | None) -> tuple[Cell, ...]:
+def row(*values: str | float | Cell | None) -> tuple[Cell, ...]:
     """A row of cells."""
     return tuple(cell(value) for value in values)
 
@@ -118,7 +118,8 @@ def to_markdown(table: Table, *, caption: bool = True) -> str:
     lines.append("| " + " | ".join(rules) + " |")
     for cells in table.rows:
         shown = [
-            f"**{text.markdown(item.text)}**" if item.bold and item.text
+            f"**{text.markdown(item.text)}**"
+            if item.bold and item.text
             else text.markdown(item.text)
             for item in cells
         ]
@@ -186,7 +187,8 @@ def to_latex(table: Table) -> str:
     wide = sum(column.wide for column in table.columns)
     share = 0.9 / max(1, wide + (width - wide) * 0.35)
     kinds = "".join(
-        "r" if column.align == "right"
+        "r"
+        if column.align == "right"
         else f"p{{{share if column.wide else 0.35 * share:.3f}\\linewidth}}"
         for column in table.columns
     )
@@ -222,7 +224,7 @@ def latex_document(tables: Iterable[Table], title: str) -> bytes:
         "\\documentclass[10pt]{article}",
         "\\usepackage{iftex}",
         "\\ifPDFTeX\\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}"
-        "\\usepackage{textcomp}\\else\\usepackage{fontspec}\\fi",
+        + "\\usepackage{textcomp}\\else\\usepackage{fontspec}\\fi",
         "\\usepackage[a4paper,landscape,margin=15mm]{geometry}",
         "\\usepackage{booktabs,longtable,array}",
         "\\setlength{\\tabcolsep}{3pt}",

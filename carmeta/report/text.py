@@ -13,16 +13,39 @@ _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 _JOINERS: Final = frozenset("\u200c\u200d")
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]#|<>~$&]|^(?:[+=-]|\d+(?=[.)])))")
 _LATEX: Final = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}", "'": r"\textquotesingle{}", "\u2212": r"\ensuremath{-}",
-    "\u2265": r"\ensuremath{\geq}", "\u2264": r"\ensuremath{\leq}",
-    "\u00b2": r"\textsuperscript{2}", "\u03c4": r"\ensuremath{\tau}",
-    "\u03c7": r"\ensuremath{\chi}", "\u221e": r"\ensuremath{\infty}",
-    "\u2020": r"\textdagger{}", "\u2021": r"\textdaggerdbl{}", "\u00a7": r"\S{}",
-    "\u00b6": r"\P{}", "\u2013": "--", "\u2014": "---", "\u202f": r"\,", "\u00a0": "~",
-    "\u2016": r"\textbardbl{}", "\u2192": r"\ensuremath{\rightarrow}",
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "'": r"\textquotesingle{}",
+    "\u2212": r"\ensuremath{-}",
+    "\u2265": r"\ensuremath{\geq}",
+    "\u2264": r"\ensuremath{\leq}",
+    "\u00b2": r"\textsuperscript{2}",
+    "\u03c4": r"\ensuremath{\tau}",
+    "\u03c7": r"\ensuremath{\chi}",
+    "\u221e": r"\ensuremath{\infty}",
+    "\u2020": r"\textdagger{}",
+    "\u2021": r"\textdaggerdbl{}",
+    "\u00a7": r"\S{}",
+    "\u00b6": r"\P{}",
+    "\u2013": "--",
+    "\u2014": "---",
+    "\u202f": r"\,",
+    "\u00a0": "~",
+    "\u2016": r"\textbardbl{}",
+    "\u2192": r"\ensuremath{\rightarrow}",
 }
 
 
@@ -48,9 +71,7 @@ def clean(text: str) -> str:
 def plain(text: str) -> str:
     """Clean text without invisible formatting (direction overrides, zero-width spaces)."""
     return "".join(
-        char
-        for char in clean(text)
-        if char in _JOINERS or unicodedata.category(char) != "Cf"
+        char for char in clean(text) if char in _JOINERS or unicodedata.category(char) != "Cf"
     )
 
 

@@ -31,10 +31,12 @@ def render(
     paragraphs += [("text", f"{i}. {item}") for i, item in enumerate(analysis.references, 1)]
     paragraphs += [("text", f"M{i}. {item}") for i, item in enumerate(text.references(), 1)]
     pictures = []
-    for figure in figures:
+    for figure in (entry for entry in figures if entry.kind == "main"):
         for number in range(len(figure.pages)):
             png = files.get(page_name(figure.stem, number, "png"))
             if png is not None:
                 page = f" (page {number + 1})" if len(figure.pages) > 1 else ""
                 pictures.append((figure.title + page, figure.alt, png))
-    return word.document(analysis.title, paragraphs, tables, pictures)
+    # Two hundred decisions are for the page and the workbook, not for a printed document.
+    printed = [table for table in tables if table.key != "decisions"]
+    return word.document(analysis.title, paragraphs, printed, pictures)

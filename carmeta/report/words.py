@@ -9,6 +9,7 @@ from carmeta.report import numbers
 from carmeta.vocabulary import METHOD_LABELS, OUTCOMES, POPULATION_LABELS, OutcomeTerm
 
 if TYPE_CHECKING:
+    from carmeta.domain.analysis import OutcomeAnalysis
     from carmeta.domain.result import Pooled, SubgroupTest
 
 MEASURE_WORDS: Final[dict[str, str]] = {
@@ -22,13 +23,19 @@ MEASURE_WORDS: Final[dict[str, str]] = {
     "RD": "risk difference",
 }
 _MEASURE_SHORT: Final = {
-    "PLO": "logit", "PFT": "double arcsine", "PAS": "arcsine", "PR": "raw", "PLN": "log",
-    "OR": "log OR", "RR": "log RR", "RD": "RD",
+    "PLO": "logit",
+    "PFT": "double arcsine",
+    "PAS": "arcsine",
+    "PR": "raw",
+    "PLN": "log",
+    "OR": "log OR",
+    "RR": "log RR",
+    "RD": "RD",
 }
 _TESTS_SHORT: Final = {"z": "z", "t": "t", "knha": "HK", "adhoc": "HK", "profile": "profile"}
 _PI_WORDS: Final = {
     "V": "t distribution with k \u2212 1 degrees of freedom",
-    "HTS": "t distribution with k \u2212 2 degrees of freedom (Higgins, Thompson and Spiegelhalter)",
+    "HTS": "t distribution with k \u2212 2 degrees of freedom",
     "bootstrap": "parametric bootstrap",
 }
 _I2_WORDS: Final = {"tau2": "from \u03c4\u00b2", "Q": "from Q"}
@@ -51,6 +58,20 @@ EXCLUSION_WORDS: Final[dict[str, str]] = {
     "impossible": "impossible numbers",
     "not-selected": "outside the question",
     "not-reported": "not reported",
+}
+SENSITIVITY: Final[dict[str, str]] = {
+    "leave-one-out": "one study left out",
+    "cumulative": "one study added at a time",
+    "overlap": "other cohorts of the same patients",
+    "candidates": "other counts that fit the percentages",
+    "count": "other counts that fit the percentages",
+    "printed": "only counts that stand in the papers",
+    "reading": "other readings of ambiguous cells",
+    "population": "other denominators",
+}
+BIAS_TOOLS: Final[dict[str, str]] = {
+    "jbi-case-series": "JBI checklist for case series",
+    "rob-2": "RoB 2",
 }
 TAU2: Final = "\u03c4\u00b2"
 I2: Final = "I\u00b2"
@@ -221,6 +242,27 @@ def subgroup_test(test: SubgroupTest, name: str = "", *, leading_zero: bool = Tr
     )
     text = f"Difference between subgroups ({name or test.moderator}): {statistic}, P {p} ({how})"
     return "; ".join((text, *(item.message for item in test.fallbacks)))
+
+
+def subgroup_tests(outcome: OutcomeAnalysis) -> list[str]:
+    """Every test between subgroups of an outcome as a sentence."""
+    return [
+        sentence(subgroup_test(test, subgroup_name(outcome, test)))
+        for test in outcome.subgroup_tests
+    ]
+
+
+def moderator_name(moderator: str) -> str:
+    """The moderator's id as a word: ``treatment-class`` is ``Treatment class``."""
+    plain = moderator.replace("-", " ").replace("_", " ")
+    return plain[:1].upper() + plain[1:]
+
+
+def subgroup_name(outcome: OutcomeAnalysis, test: SubgroupTest) -> str:
+    """What a test's subgroups are called."""
+    if outcome.part and test.moderator == outcome.part:
+        return outcome.part_label
+    return moderator_name(test.moderator).lower()
 
 
 def fallback_sentences(pooled: Pooled) -> list[str]:

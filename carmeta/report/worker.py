@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from typing import Any
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints must not get between the answers
     from carmeta.report.jobs import run  # the imports happen while the first job is prepared
 
+    answer: tuple[bool, Any]
     while True:
         try:
             job = pickle.load(sys.stdin.buffer)
@@ -23,7 +25,7 @@ def main() -> None:
             return
         try:
             answer = (True, run(job))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # raised by the caller
             answer = (False, error)
         pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
         answers.flush()

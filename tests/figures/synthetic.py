@@ -29,20 +29,40 @@ from carmeta.domain.evidence import Count, Decision, Excluded, Finding, Mark
 from carmeta.domain.result import Back, Fallback, Pooled, SubgroupTest
 
 NAN = math.nan
-SHORT = ("CRB-401", "KarMMa", "LEGEND-2", "CARTITUDE-1", "EVOLVE", "KarMMa-3", "NCI", "UPenn",
-         "CRB-402")
+SHORT = (
+    "CRB-401",
+    "KarMMa",
+    "LEGEND-2",
+    "CARTITUDE-1",
+    "EVOLVE",
+    "KarMMa-3",
+    "NCI",
+    "UPenn",
+    "CRB-402",
+)
 LONG = (
     "Raje et al. 2019, CRB-401, dose escalation and dose expansion, all dose levels together",
     "Memorial Sloan Kettering Cancer Center and Mount Sinai, retrospective cohort, first salvage",
     "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnungsstudie",
 )
 SCRIPTS = (
-    "Иванов и соавт. 2020", "Παπαδόπουλος 2021", "כהן ואחרים 2019", "دراسة القاهرة 2022",
-    "Nguyễn Thị Ánh 2021", "Şükrü Öztürk 2018", "Łukasz Żółć 2020",
+    "Иванов и соавт. 2020",
+    "Παπαδόπουλος 2021",
+    "כהן ואחרים 2019",
+    "دراسة القاهرة 2022",
+    "Nguyễn Thị Ánh 2021",
+    "Şükrü Öztürk 2018",
+    "Łukasz Żółć 2020",
 )
 HOSTILE = (
-    "<script>alert(1)</script>", "$5 and $6 \\input{x}", "=cmd()|'/C calc'!A0", "**bold** [red]x[/red]",
-    "\u202eright to left", "e\u0301\u0327\u0323 combining", "a|b|c\nnew line\ttab", "@SUM(A1)",
+    "<script>alert(1)</script>",
+    "$5 and $6 \\input{x}",
+    "=cmd()|'/C calc'!A0",
+    "**bold** [red]x[/red]",
+    "\u202eright to left",
+    "e\u0301\u0327\u0323 combining",
+    "a|b|c\nnew line\ttab",
+    "@SUM(A1)",
     "N" * 500,
 )
 
@@ -113,8 +133,14 @@ def pooled(
     elif (xi == ni).all():
         exact_code = "all-events"
     base = {
-        "k": k, "measure": "PLO", "model": model, "method": method, "test": test,
-        "pi_method": "V", "i2_method": "tau2", "level": 0.95,
+        "k": k,
+        "measure": "PLO",
+        "model": model,
+        "method": method,
+        "test": test,
+        "pi_method": "V",
+        "i2_method": "tau2",
+        "level": 0.95,
     }
     if exact_code:
         low, high = exact(int(xi.sum()), int(ni.sum()))
@@ -127,10 +153,28 @@ def pooled(
         with np.errstate(divide="ignore"):
             logits = special.logit(np.array([p, low, high]))
         return Pooled(
-            **base, estimate=float(logits[0]), se=NAN, stat=NAN, df=NAN, p=NAN,
-            ci_lb=float(logits[1]), ci_ub=float(logits[2]), pi_lb=NAN, pi_ub=NAN, tau2=NAN,
-            tau2_ci_lb=NAN, tau2_ci_ub=NAN, tau2_ci_method="", i2=NAN, h2=NAN, q=NAN, q_df=k - 1,
-            q_pval=NAN, back=Back(p, low, high), weights=(), weights_kind="none",
+            **base,
+            estimate=float(logits[0]),
+            se=NAN,
+            stat=NAN,
+            df=NAN,
+            p=NAN,
+            ci_lb=float(logits[1]),
+            ci_ub=float(logits[2]),
+            pi_lb=NAN,
+            pi_ub=NAN,
+            tau2=NAN,
+            tau2_ci_lb=NAN,
+            tau2_ci_ub=NAN,
+            tau2_ci_method="",
+            i2=NAN,
+            h2=NAN,
+            q=NAN,
+            q_df=k - 1,
+            q_pval=NAN,
+            back=Back(p, low, high),
+            weights=(),
+            weights_kind="none",
             fallbacks=(Fallback(exact_code, message),),
         )
     zero = (xi == 0) | (xi == ni)
@@ -147,18 +191,34 @@ def pooled(
     ci = (est - crit * se, est + crit * se)
     pi_se = math.sqrt(tau2 + se**2)
     pi = (est - crit * pi_se, est + crit * pi_se) if k >= 3 else (NAN, NAN)
-    fallbacks = () if k >= 3 else (
-        Fallback("few-studies", "Two studies: the pooled estimate is shown with caution"),
+    fallbacks = (
+        ()
+        if k >= 3
+        else (Fallback("few-studies", "Two studies: the pooled estimate is shown with caution"),)
     )
     return Pooled(
-        **base, estimate=est, se=se, stat=est / se, df=float(k - 1),
-        p=float(2 * stats.t.sf(abs(est / se), k - 1)), ci_lb=ci[0], ci_ub=ci[1], pi_lb=pi[0],
-        pi_ub=pi[1], tau2=float(tau2), tau2_ci_lb=float(tau2) / 4, tau2_ci_ub=4 * float(tau2) + 0.5,
+        **base,
+        estimate=est,
+        se=se,
+        stat=est / se,
+        df=float(k - 1),
+        p=float(2 * stats.t.sf(abs(est / se), k - 1)),
+        ci_lb=ci[0],
+        ci_ub=ci[1],
+        pi_lb=pi[0],
+        pi_ub=pi[1],
+        tau2=float(tau2),
+        tau2_ci_lb=float(tau2) / 4,
+        tau2_ci_ub=4 * float(tau2) + 0.5,
         tau2_ci_method="PL" if model == "GLMM" else "QP",
-        i2=float(100 * tau2 / (tau2 + 1 / wi.mean())), h2=float(1 + tau2 * wi.mean()), q=q,
-        q_df=k - 1, q_pval=float(stats.chi2.sf(q, k - 1)),
+        i2=float(100 * tau2 / (tau2 + 1 / wi.mean())),
+        h2=float(1 + tau2 * wi.mean()),
+        q=q,
+        q_df=k - 1,
+        q_pval=float(stats.chi2.sf(q, k - 1)),
         back=Back(*(float(special.expit(value)) for value in (est, *ci, *pi))),
-        loglik=-20.0, weights=tuple((ws / ws.sum()).tolist()),
+        loglik=-20.0,
+        weights=tuple((ws / ws.sum()).tolist()),
         weights_kind="information-share" if model == "GLMM" else "inverse-variance",
         fallbacks=fallbacks,
     )
@@ -167,7 +227,7 @@ def pooled(
 def counts_for(
     k: int, *, outcome: str = "orr", labels: tuple[str, ...] = SHORT, rate: float = 0.75
 ) -> list[Count]:
-    """k cohorts with rates around ``rate``, and 0/n and n/n among them from k = 4 on."""
+    """Cohorts with rates around ``rate``; from four on there are 0/n and n/n among them."""
     items = []
     products = ("ide-cel", "cilta-cel", "orva-cel")
     for number in range(k):
@@ -190,8 +250,15 @@ def counts_for(
             flags = ("intention to treat",)
         items.append(
             count(
-                slab, xi, ni, outcome=outcome, number=number, derivation=derivation,
-                candidates=candidates, flags=flags, product=products[number % 3],
+                slab,
+                xi,
+                ni,
+                outcome=outcome,
+                number=number,
+                derivation=derivation,
+                candidates=candidates,
+                flags=flags,
+                product=products[number % 3],
                 population="itt" if flags else "infused",
             )
         )
@@ -216,12 +283,14 @@ def outcome(
     groups: tuple[Subgroup, ...] = ()
     tests: tuple[SubgroupTest, ...] = ()
     if subgroups:
-        groups = tuple(_group(level, rows) for level in dict.fromkeys(r.count.product for r in rows))
+        groups = tuple(
+            _group(level, rows) for level in dict.fromkeys(r.count.product for r in rows)
+        )
         tests = (SubgroupTest("F(2, 6)", "product", "common", 1.237, 2, 6, 0.3549),)
     sensitivity: tuple[SensitivityRow, ...] = ()
     if len(items) > 2:
         sensitivity = tuple(
-            SensitivityRow("leave-one-out", item.slab, pooled([*items[:i], *items[i + 1:]]))
+            SensitivityRow("leave-one-out", item.slab, pooled([*items[:i], *items[i + 1 :]]))
             for i, item in enumerate(items)
         )
     several = any(len(item.candidates) > 1 for item in items)
@@ -231,17 +300,38 @@ def outcome(
         headline=head,
         beside=() if len(items) == 1 else (other,),
         excluded=(
-            Excluded("crb-402", "all", "CRB-402", code, "no-denominator",
-                     "The table prints a percentage without a denominator", "Table 1"),
-            Excluded("crb-401", "first-33", "CRB-401 (33)", code, "overlap",
-                     "All 33 patients are among the 62 of the later report", "Table 2"),
+            Excluded(
+                "crb-402",
+                "all",
+                "CRB-402",
+                code,
+                "no-denominator",
+                "The table prints a percentage without a denominator",
+                "Table 1",
+            ),
+            Excluded(
+                "crb-401",
+                "first-33",
+                "CRB-401 (33)",
+                code,
+                "overlap",
+                "All 33 patients are among the 62 of the later report",
+                "Table 2",
+            ),
         ),
         subgroups=groups,
         subgroup_tests=tests,
         candidates=CandidateRange(
-            2, True, head.back.estimate - 0.004, head.back.estimate + 0.004,
-            head.back.ci_lb - 0.004, head.back.ci_ub + 0.003, "the lower count",
-        ) if several else None,
+            2,
+            True,
+            head.back.estimate - 0.004,
+            head.back.estimate + 0.004,
+            head.back.ci_lb - 0.004,
+            head.back.ci_ub + 0.003,
+            "the lower count",
+        )
+        if several
+        else None,
         sensitivity=sensitivity,
         beyond=(Beyond(0.5, "above", 0.93),),
         notes=(),
@@ -260,75 +350,161 @@ def contrast() -> ContrastAnalysis:
     right = count("KarMMa-3", 55, 132, number=5, population="itt", role="comparator", product="")
     results = []
     for measure, est, low, high in (
-        ("OR", 3.4713, 2.2356, 5.3901), ("RR", 1.7102, 1.3761, 2.1255), ("RD", 0.2959, 0.195, 0.397)
+        ("OR", 3.4713, 2.2356, 5.3901),
+        ("RR", 1.7102, 1.3761, 2.1255),
+        ("RD", 0.2959, 0.195, 0.397),
     ):
         scale = (lambda v: v) if measure == "RD" else math.log
         one = pooled([left])
         results.append(
             replace(
-                one, measure=measure, model="IV", method="REML", test="z", estimate=scale(est),
-                ci_lb=scale(low), ci_ub=scale(high), back=Back(est, low, high),
+                one,
+                measure=measure,
+                model="IV",
+                method="REML",
+                test="z",
+                estimate=scale(est),
+                ci_lb=scale(low),
+                ci_ub=scale(high),
+                back=Back(est, low, high),
             )
         )
     return ContrastAnalysis(
-        "orr", (ArmPair("karmma-3", "KarMMa-3", left, right),), tuple(results),
+        "orr",
+        (ArmPair("karmma-3", "KarMMa-3", left, right),),
+        tuple(results),
         ("Odds ratio 3.47 (95% CI 2.24 to 5.39), as published",),
     )
 
 
-def analysis(
-    *, outcomes: tuple[OutcomeAnalysis, ...] | None = None, text: str = ""
-) -> Analysis:
+def contrasts(k: int = 5) -> ContrastAnalysis:
+    """Several studies with two arms, their own effects and a pool of the odds ratio."""
+    pairs, logs, precisions = [], [], []
+    for i in range(k):
+        n1, n2 = 60 + 21 * i, 40 + 17 * i
+        a, c = round(n1 * (0.55 + 0.07 * math.sin(i))), round(n2 * (0.35 + 0.05 * math.cos(2 * i)))
+        log = math.log(a * (n2 - c) / (c * (n1 - a)))
+        se = math.sqrt(1 / a + 1 / (n1 - a) + 1 / c + 1 / (n2 - c))
+        own = Back(math.exp(log), math.exp(log - 1.96 * se), math.exp(log + 1.96 * se))
+        arms = [count(SHORT[i], *arm, number=i) for arm in ((a, n1), (c, n2))]
+        pairs.append((SHORT[i], arms, own))
+        logs.append(log)
+        precisions.append(1 / se**2)
+    total = sum(precisions)
+    mean = sum(w * log for w, log in zip(precisions, logs, strict=True)) / total
+    reach = 1.96 / math.sqrt(total)
+    limits = [math.exp(mean + sign * reach) for sign in (-1, 1)]
+    wide = [math.exp(mean + sign * 3 * reach) for sign in (-1, 1)]
+    fit = replace(
+        pooled([pair[1][0] for pair in pairs], model="IV", method="REML", test="adhoc"),
+        measure="OR",
+        estimate=mean,
+        ci_lb=math.log(limits[0]),
+        ci_ub=math.log(limits[1]),
+        back=Back(math.exp(mean), *limits, *wide),
+    )
+    arms_of = tuple(
+        ArmPair(
+            slab.lower(),
+            slab,
+            arms[0],
+            replace(arms[1], product="standard regimens"),
+            {"OR": own},
+            {"OR": w / total},
+        )
+        for (slab, arms, own), w in zip(pairs, precisions, strict=True)
+    )
+    return ContrastAnalysis("orr", arms_of, (fit,))
+
+
+def analysis(*, outcomes: tuple[OutcomeAnalysis, ...] | None = None, text: str = "") -> Analysis:
     """A whole run; ``text`` is put into every free-text field."""
-    found = outcomes if outcomes is not None else (
-        outcome(9, code="orr"),
-        outcome(9, code="cr", rate=0.4),
-        outcome(9, code="crs_any", rate=0.8),
-        outcome(9, code="crs_ge3", rate=0.08),
-        outcome(7, code="nt_any", rate=0.2),
-        outcome(7, code="nt_ge3", rate=0.05),
+    found = (
+        outcomes
+        if outcomes is not None
+        else (
+            outcome(9, code="orr"),
+            outcome(9, code="cr", rate=0.4),
+            outcome(9, code="crs_any", rate=0.8),
+            outcome(9, code="crs_ge3", rate=0.08),
+            outcome(7, code="nt_any", rate=0.2),
+            outcome(7, code="nt_ge3", rate=0.05),
+        )
     )
     return Analysis(
         name="synthetic",
         title=f"BCMA CAR-T in multiple myeloma {text}".strip(),
         config={
-            "title": "BCMA CAR-T in multiple myeloma", "level": 0.95, "measure": "PLO",
+            "title": "BCMA CAR-T in multiple myeloma",
+            "level": 0.95,
+            "measure": "PLO",
             "population": {"prefer": ["infused", "treated", "itt"]},
-            "models": ["GLMM", "IV/REML/adhoc"], "note": text,
+            "models": ["GLMM", "IV/REML/adhoc"],
+            "note": text,
         },
         outcomes=found,
         contrasts=(contrast(),),
         decisions=tuple(
             Decision(
-                row.count.study, row.count.cohort, item.outcome, "derived", "percent-to-count",
-                (f"Table 2: {numbers_of(row)} {text}".strip(),), f"{row.count.xi}/{row.count.ni}",
+                row.count.study,
+                row.count.cohort,
+                item.outcome,
+                "derived",
+                "percent-to-count",
+                (f"Table 2: {numbers_of(row)} {text}".strip(),),
+                f"{row.count.xi}/{row.count.ni}",
                 f"One integer fits the printed percentage {text}".strip(),
             )
-            for item in found for row in item.rows[:3]
+            for item in found
+            for row in item.rows[:3]
         ),
         findings=(
-            Finding("GRM002", "warning", "karmma", "all", "cr",
-                    f"73% of 128 fits two counts {text}".strip(), "Both are carried",
-                    ("Table 2: 73%",), Mark("studies/karmma.yaml", 14, 7), ""),
-            Finding("SUM001", "error", "salvage-msk-sinai", "first", "orr",
-                    f"Rows add to 102, the table prints 101/224 {text}".strip(), "", (),
-                    Mark("studies/salvage-msk-sinai.yaml", 40, 3), "The paper's own total is used"),
+            Finding(
+                "GRM002",
+                "warning",
+                "karmma",
+                "all",
+                "cr",
+                f"73% of 128 fits two counts {text}".strip(),
+                "Both are carried",
+                ("Table 2: 73%",),
+                Mark("studies/karmma.yaml", 14, 7),
+                "",
+            ),
+            Finding(
+                "SUM001",
+                "error",
+                "salvage-msk-sinai",
+                "first",
+                "orr",
+                f"Rows add to 102, the table prints 101/224 {text}".strip(),
+                "",
+                (),
+                Mark("studies/salvage-msk-sinai.yaml", 40, 3),
+                "The paper's own total is used",
+            ),
         ),
         studies=tuple(
             StudySummary(
-                row.count.study, row.count.slab,
-                {"Trial": "NCT02658929", "Phase": "1", "Product": row.count.product,
-                 "Patients": str(row.count.ni), "Prior lines": f"6 {text}".strip()},
+                row.count.study,
+                row.count.slab,
+                {
+                    "Trial": "NCT02658929",
+                    "Phase": "1",
+                    "Product": row.count.product,
+                    "Patients": str(row.count.ni),
+                    "Prior lines": f"6 {text}".strip(),
+                },
                 "Raje N, et al. N Engl J Med 2019;380:1726-37.",
             )
             for row in found[0].rows
         ),
         references=(
-            f"Raje N, et al. Anti-BCMA CAR T-cell therapy. N Engl J Med 2019;380:1726-37 {text}"
-            .strip(),
+            f"Raje N, et al. Anti-BCMA CAR T. N Engl J Med 2019;380:1726-37 {text}".strip(),
         ),
         provenance=Provenance(
-            "0.1.0", {"python": "3.11", "numpy": "2.4.0"},
+            "0.1.0",
+            {"python": "3.11", "numpy": "2.4.0"},
             {"studies/crb-401.yaml": "0" * 64, "configs/primary.yaml": "1" * 64},
             "configs/primary.yaml",
         ),

@@ -21,6 +21,8 @@ linde <- escalc("OR", ai = ai, n1i = n1i, ci = ci, n2i = n2i,
                 data = dat.linde2005[!is.na(dat.linde2005$ai), ])
 linde$group <- paste0("g", linde$group)
 anand <- escalc("OR", ai = ai, n1i = n1i, ci = ci, n2i = n2i, data = dat.anand1999)
+# Centred: a moderator far from 0 costs R, which solves normal equations, its last digits.
+anand$decade <- (anand$year - 1975) / 10
 bangert <- dat.bangertdrowns2004
 bangert <- bangert[complete.cases(bangert[, c("length", "wic", "feedback", "info")]), ]
 cases <- list(
@@ -32,12 +34,12 @@ cases <- list(
                                                     ablat = c(20, 50))),
   raudenbush_weeks = list(dat.raudenbush1985, ~ weeks + setting,
                           list(weeks = c(0, 24), setting = c("group", "indiv"))),
-  bangert_several = list(bangert, ~ length + wic + feedback + info,
+  bangert_several = list(bangert, ~ log(length) + wic + feedback + info,
                          list(length = c(1, 15), wic = c(0, 1), feedback = c(1, 0),
                               info = c(0, 1))),
   linde_group = list(linde, ~group, list(group = c("g1", "g2", "g3"))),
-  anand_intensity = list(anand, ~ intensity + log(year),
-                         list(intensity = c("high", "low"), year = c(1970, 1985))),
+  anand_intensity = list(anand, ~ intensity + decade,
+                         list(intensity = c("high", "low"), decade = c(-1, 0.5))),
   konstantopoulos_year = list(dat.konstantopoulos2011, ~year, list(year = c(1980, 2000)))
 )
 
@@ -78,7 +80,7 @@ regression <- function(case) {
       by <- if (method == "EE") "DL" else method
       f <- quiet(rma(yi, vi, mods = x, intercept = FALSE, tau2 = t2, method = by, test = test,
                      btt = 2:p))
-      pr <- predict(f, newmods = new)
+      pr <- predict(f, newmods = unname(new[, -1, drop = FALSE]))
       wide <- qt(0.975, k - p) * sqrt(pr$se^2 + t2)
       entry$tests[[test]] <- list(
         coef = unname(cbind(f$beta, f$se, f$zval, f$pval, f$ci.lb, f$ci.ub)),
@@ -90,6 +92,8 @@ regression <- function(case) {
   }
   result
 }
+
+regressions <- lapply(cases, regression)
 
 # -- subgroups ------------------------------------------------------------------------------
 subgroups <- function(d, group, method, test) {
@@ -163,6 +167,26 @@ likelihood_ratios <- list(
                       glmm(dat.linde2005[!is.na(dat.linde2005$group), ], "ai", "n1i", ~1)),
   bcg_alloc = ratio(likelihoods$bcg_alloc, glmm(woods, "xi", "ni", ~1)))
 
+# -- permutation tests: exact ones ------------------------------------------------------------
+hine <- escalc("OR", ai = ai, n1i = n1i, ci = ci, n2i = n2i, data = dat.hine1989)
+permuted <- function(d, mods, method, test) {
+  fit <- if (is.null(mods)) quiet(rma(d$yi, d$vi, method = method, test = test)) else
+    quiet(rma(d$yi, d$vi, mods = as.matrix(d[all.vars(mods)]), method = method, test = test))
+  perm <- quiet(permutest(fit, exact = TRUE, progbar = FALSE))
+  list(yi = as.numeric(d$yi), vi = as.numeric(d$vi), method = method, test = test,
+       formula = if (is.null(mods)) "~1" else paste(deparse(mods), collapse = ""),
+       data = if (is.null(mods)) list() else as.list(d[all.vars(mods)]),
+       p = perm$pval, p_omnibus = perm$QMp)
+}
+permutations <- list()
+for (test in c("z", "knha")) for (method in c("DL", "EE")) {
+  add <- function(x) permutations[[length(permutations) + 1]] <<- x
+  add(permuted(hine, NULL, method, test))
+  add(permuted(bcg, NULL, method, test))
+  add(permuted(bcg[1:7, ], ~ablat, method, test))
+  add(permuted(bcg[c(1, 2, 4, 5, 7, 9), ], ~ ablat + year, method, test))
+}
+
 # -- three levels and clusters ----------------------------------------------------------------
 bornmann <- escalc("OR", ai = waward, n1i = wtotal, ci = maward, n2i = mtotal, data = dat.bornmann2007)
 bornmann$type <- as.character(bornmann$type)
@@ -226,31 +250,11 @@ for (name in names(nested)) {
                              ML = three_level(nested[[name]], "ML"), cr2 = one_level(nested[[name]]))
 }
 
-# -- permutation tests: exact ones ------------------------------------------------------------
-hine <- escalc("OR", ai = ai, n1i = n1i, ci = ci, n2i = n2i, data = dat.hine1989)
-permuted <- function(d, mods, method, test) {
-  fit <- if (is.null(mods)) rma(yi, vi, data = d, method = method, test = test) else
-    rma(yi, vi, mods = mods, data = d, method = method, test = test)
-  perm <- permutest(fit, exact = TRUE, progbar = FALSE)
-  list(yi = as.numeric(d$yi), vi = as.numeric(d$vi), method = method, test = test,
-       formula = if (is.null(mods)) "~1" else paste(deparse(mods), collapse = ""),
-       data = if (is.null(mods)) list() else as.list(d[all.vars(mods)]),
-       p = perm$pval, p_omnibus = perm$QMp)
-}
-permutations <- list()
-for (test in c("z", "knha")) for (method in c("DL", "EE")) {
-  add <- function(x) permutations[[length(permutations) + 1]] <<- x
-  add(permuted(hine, NULL, method, test))
-  add(permuted(bcg, NULL, method, test))
-  add(permuted(bcg[1:7, ], ~ablat, method, test))
-  add(permuted(bcg[c(1, 2, 4, 5, 7, 9), ], ~ ablat + year, method, test))
-}
-
 versions <- c(R = paste(R.version$major, R.version$minor, sep = "."),
   sapply(c("metafor", "metadat", "lme4", "numDeriv", "clubSandwich"),
          function(p) as.character(packageVersion(p))))
 write_json(list(versions = as.list(versions), level = 0.95,
-                regressions = lapply(cases, regression), subgroups = groups,
+                regressions = regressions, subgroups = groups,
                 glmm = likelihoods, likelihood_ratios = likelihood_ratios,
                 multilevel = multilevel, permutations = permutations),
            out, digits = NA, auto_unbox = TRUE, na = "null", null = "null")

@@ -29,6 +29,9 @@ CLOSED = ("EE", "DL", "HE", "HS", "SJ")
 
 # Closed forms agree to rounding; iterated ones as far as R's own iteration went.
 CLOSED_REL, ITERATED_REL, GLMM_REL = 1e-12, 1e-9, 1e-6
+# The upper limit of tau2 lies where lme4's 25 nodes are themselves off (tau near 3, studies
+# without events); test_exact_likelihood.py holds ours against the integral.
+LME4_QUADRATURE = {"nielweise2007": 1e-5}
 
 
 def close(ours: Any, theirs: Any, rel: float, scale: float = 0.0) -> None:
@@ -135,7 +138,8 @@ def test_glmm(name: str) -> None:
     close(fit.estimate, pin["estimate"], GLMM_REL, scale=pin["se"])
     close(fit.se, pin["se"], GLMM_REL)
     close(fit.tau2, pin["tau2"], GLMM_REL, scale=1e-4)
-    close(profile_limits(x, n, fit, of="tau2"), pin["tau2_ci"], GLMM_REL, scale=1e-2)
+    rel = LME4_QUADRATURE.get(name, GLMM_REL)
+    close(profile_limits(x, n, fit, of="tau2"), pin["tau2_ci"], rel, scale=1e-2)
     close(profile_limits(x, n, fit, of="mu"), pin["mu_ci"], GLMM_REL, scale=pin["se"])
     close(fit.loglik, pin["loglik"], GLMM_REL)
     close(homogeneity_tests(x, n)[1], DATASETS[name]["lrt"], 1e-10)

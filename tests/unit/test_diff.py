@@ -20,6 +20,7 @@ SAME = [
     ("a.csv", "x,0.123456789012\n", "x,0.123456789013\n"),
     ("a.csv", "x,0.0\n", "x,1e-13\n"),
     ("a.json", '{"a": 0.1, "b": [1, null]}', '{"b":[1,null],"a":0.10000000000000002}'),
+    ("a.html", "<dt>python</dt><dd>3.11</dd>", "<dt>python</dt><dd>3.13.1</dd>"),
     ("a.json", '{"versions": {"python": "3.11"}}', '{"versions": {"python": "3.13"}}'),
     ("manifest.json", '{"outputs": {"a.pdf": {"sha256": "0"}}}', '{"outputs": {"a.pdf": 1}}'),
     ("a.svg", '<g id="m0123456789" d="M 1.000001 2"/>', '<g id="mabcdefabcd" d="M 1.000002 2"/>'),

@@ -112,9 +112,7 @@ def test_sharing_passes_to_parts_and_wholes_but_not_to_a_disjoint_part():
 
 
 def test_an_undeclared_cohort_shares_what_its_study_shares():
-    lineage = build(
-        study("x", total={}, loose={}), study("y", all={"updates": ["x/total"]})
-    )
+    lineage = build(study("x", total={}, loose={}), study("y", all={"updates": ["x/total"]}))
     assert lineage.overlap("x/loose", "y/all") is not None
 
 
@@ -236,9 +234,7 @@ def random_reviews(draw):
             lineage = {}
             if keys and draw(st.booleans()):
                 relation = draw(
-                    st.sampled_from(
-                        ["part_of", "updates", "shares_patients_with", "disjoint_from"]
-                    )
+                    st.sampled_from(["part_of", "updates", "shares_patients_with", "disjoint_from"])
                 )
                 lineage[relation] = [draw(st.sampled_from(keys))]
             cohorts[f"c{c}"] = lineage
@@ -259,9 +255,7 @@ def test_selection_equals_a_search_of_every_subset(review):
     ]
     best = max(sum(weights[key] for key in subset) for subset in free)
     fewest = min(len(s) for s in free if sum(weights[key] for key in s) == best)
-    first = min(
-        s for s in free if sum(weights[key] for key in s) == best and len(s) == fewest
-    )
+    first = min(s for s in free if sum(weights[key] for key in s) == best and len(s) == fewest)
     chosen = select_disjoint(weights, lineage)
     assert (chosen.weight, chosen.kept) == (best, first)
     assert set(chosen.kept) | set(chosen.dropped) == set(weights)

@@ -29,7 +29,7 @@ BAD = {
     ),
     "count above n": (
         lambda: edit(ALPHA, "any: {count: 14,", "any: {count: 34,"),
-        "studies/alpha-1.yaml:37:31: error[REC031] count 34 exceeds n 33 (population infused)",
+        "studies/alpha-1.yaml:38:31: error[REC031] count 34 exceeds n 33 (population infused)",
         "",
         1,
     ),
@@ -73,7 +73,7 @@ BAD = {
     ),
     "a number where text is wanted": (
         lambda: edit(ALPHA, 'percent: "36"', "percent: 36"),
-        "studies/alpha-1.yaml:20:36: error[SCH003] 'percent' must be text, not 36",
+        "studies/alpha-1.yaml:20:37: error[SCH003] 'percent' must be text, not 36",
         'quote it, so that it stays as printed: "36"',
         1,
     ),

@@ -57,6 +57,25 @@ def test_a_bug_is_one_line_and_exit_70(cli, monkeypatch: pytest.MonkeyPatch) -> 
         main(["grim", "73", "128", "--debug"])
 
 
+def test_an_interrupt_is_quiet(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("carmeta.rounding.fitting_counts", interrupted)
+    ran = cli("grim", "73", "128")
+    assert (ran.code, ran.out, ran.err) == (130, "", "")
+
+
+def test_a_folder_of_somebody_else_is_not_replaced(cli, golden_review: Path) -> None:
+    thesis = golden_review / "thesis"
+    thesis.mkdir()
+    (thesis / "chapter.txt").write_text("years of work")
+    ran = cli("pool", "configs/two-arms.yaml", "--output", "thesis")
+    assert (ran.code, ran.out) == (2, "")
+    assert "not a run of carmeta" in ran.err
+    assert [path.name for path in thesis.iterdir()] == ["chapter.txt"]
+
+
 def test_studies_and_show(cli, golden_review: Path) -> None:
     rows = json.loads(cli("studies", "--format", "json").out)
     assert [(row["study"], row["cohorts"], row["patients"]) for row in rows] == [
@@ -78,6 +97,26 @@ def test_config_show_spells_out_every_default(cli, golden_review: Path) -> None:
     assert found["name"] == ("tiny", "configs/tiny.yaml:2:7")
     assert found["level"] == (0.95, "default")
     assert found["models[1].test"] == ("adhoc", "default")
+
+
+def test_a_new_study_is_valid_and_never_replaces_one(cli, golden_review: Path) -> None:
+    assert cli("new", "study", "my-trial").code == 0
+    path = golden_review / "studies" / "my-trial.yaml"
+    assert cli("validate", path, "--no-audit").out == ""
+    path.write_text("mine")
+    ran = cli("new", "study", "my-trial")
+    assert (ran.code, path.read_text()) == (2, "mine")
+    assert "exists already" in ran.err
+    assert cli("new", "study", "../evil").code == 2
+
+
+def test_explain_ends_in_printed_cells(cli, golden_review: Path) -> None:
+    ran = cli("explain", "orr", "beta-2", "--config", "configs/tiny.yaml")
+    assert ran.code == 0
+    assert "73%" in ran.out
+    assert "overview-2021, Table 2, row 'ORR'" in ran.out
+    ran = cli("explain", "orr", "alpha-9", "--config", "configs/tiny.yaml")
+    assert (ran.code, ran.out) == (2, "")
 
 
 def test_grim(cli) -> None:
@@ -185,7 +224,7 @@ HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "statsmodels", "pymare", "ric
     ("arguments", "absent"),
     [
         (["--help"], HEAVY | {"yaml"}),
-        (["pool", "--help"], HEAVY | {"yaml"}),
+        (["pool", "--help"], HEAVY - {"pydantic"} | {"yaml"}),
         (["validate"], HEAVY - {"rich", "pydantic", "scipy", "numpy"}),
         (["studies"], HEAVY - {"rich", "pydantic"}),
     ],
