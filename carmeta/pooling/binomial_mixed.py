@@ -1,48 +1,29 @@
-"""Logistic mixed model with up to two independent normal random effects a study.
+"""Maximum likelihood for logistic mixed models with up to two random effects a study.
 
-One kernel serves the two-arm models and the regression on single-arm counts. The likelihood
-is integrated by adaptive Gauss-Hermite quadrature (Liu and Pierce 1994; Pinheiro and Bates
-1995) and maximised by Newton steps with Louis' (1982) score and information, evaluated on
-the same nodes.
+One kernel serves the two-arm models and the regression on single-arm counts: Newton steps on
+the likelihood of :mod:`carmeta.pooling.mixed_quadrature`, and profiles of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, expit, gammaln, logsumexp
+from scipy.special import chdtri
 
 from carmeta.errors import EstimationError
+from carmeta.pooling.mixed_quadrature import NODES, MixedData, score_and_information
 
 FloatArray = NDArray[np.float64]
 
-NODES: Final = 25  # relative error of the integral below 1e-12 for the counts of trials
-_MODE_STEPS: Final = 60  # Newton for the mode is monotone and quadratic; this is a guard
 _FIT_STEPS: Final = 100
 _GRADIENT_TOL: Final = 1e-9  # on the score scaled by the root of the information
 _ZERO_SD: Final = 1e-5  # a standard deviation below this is tried, and kept, as exactly zero
 _START_SDS: Final = (0.1, 0.5, 1.5)  # small, usual and extreme heterogeneity on the logit
 _MAX_SD: Final = 1e3  # no limit of a standard deviation is searched beyond this
 _MAX_LOGIT: Final = 30.0  # a coefficient beyond this is a separated likelihood
-
-
-@dataclass(frozen=True, slots=True)
-class MixedData:
-    """Rows of ``k`` studies with ``m`` rows each, ``p`` fixed and ``r`` random effects.
-
-    ``y`` and ``n`` are ``(k, m)`` counts (``n = 0`` marks an absent row), ``x`` is
-    ``(k, m, p)``, ``z`` is ``(k, m, r)``. Random effects of a study are independent normals
-    with mean 0 and standard deviations ``sd`` (``r``).
-    """
-
-    y: FloatArray
-    n: FloatArray
-    x: FloatArray
-    z: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,120 +42,6 @@ class MixedFit:
     information: FloatArray
     converged: bool
     iterations: int
-
-
-@lru_cache(maxsize=16)
-def _rule(nodes: int, dims: int) -> tuple[FloatArray, FloatArray]:
-    """Points ``(nodes**dims, dims)`` and log weights for the integral of exp(-t't) f(t)."""
-    t, w = np.polynomial.hermite.hermgauss(nodes)
-    grids = np.meshgrid(*([t] * dims), indexing="ij")
-    weights = np.meshgrid(*([np.log(w)] * dims), indexing="ij")
-    points = np.stack([grid.ravel() for grid in grids], axis=-1)
-    return points, np.sum([weight.ravel() for weight in weights], axis=0)
-
-
-def _softplus(eta: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))))
-
-
-def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mode ``(k, r)`` of the standardised random effects and the Cholesky factor of the
-    inverse curvature there ``(k, r, r)``; the target is strictly concave."""
-    k, _, r = zs.shape
-    u = np.zeros((k, r))
-    eye = np.eye(r)
-
-    def target(at: FloatArray) -> FloatArray:
-        eta = fixed + np.einsum("kmr,kr->km", zs, at)
-        fit = (data.y * eta - data.n * _softplus(eta)).sum(axis=1)
-        return np.asarray(fit - 0.5 * (at**2).sum(axis=1))
-
-    value = target(u)
-    for _ in range(_MODE_STEPS):
-        prob = expit(fixed + np.einsum("kmr,kr->km", zs, u))
-        grad = np.einsum("km,kmr->kr", data.y - data.n * prob, zs) - u
-        weight = data.n * prob * (1.0 - prob)
-        curve = np.einsum("km,kmr,kms->krs", weight, zs, zs) + eye
-        step = np.linalg.solve(curve, grad[..., None])[..., 0]
-        size = np.ones(k)
-        for _ in range(30):
-            trial = target(u + size[:, None] * step)
-            worse = trial < value - 1e-12 * np.abs(value)
-            if not worse.any():
-                break
-            size = np.where(worse, size / 2.0, size)
-        u = u + size[:, None] * step
-        value = target(u)
-        if np.abs(step).max() < 1e-10:
-            break
-    prob = expit(fixed + np.einsum("kmr,kr->km", zs, u))
-    curve = np.einsum("km,kmr,kms->krs", data.n * prob * (1.0 - prob), zs, zs) + eye
-    return u, np.linalg.cholesky(np.linalg.inv(curve))
-
-
-def _log_terms(
-    data: MixedData, beta: FloatArray, sd: FloatArray, nodes: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Quadrature points ``(k, Q, r)``, linear predictors ``(k, Q, m)`` and the log of each
-    node's share of the likelihood ``(k, Q)``."""
-    zs = data.z * sd
-    fixed = data.x @ beta
-    mode, chol = _mode(data, fixed, zs)
-    points, logw = _rule(nodes, zs.shape[2])
-    du = np.sqrt(2.0) * np.einsum("krs,qs->kqr", chol, points)
-    d = np.minimum(np.einsum("kmr,kqr->kqm", zs, du), 700.0)  # exp overflows beyond
-    top = fixed + np.einsum("kmr,kr->km", zs, mode)
-    prob = expit(top)[:, None, :]
-    # Differences from the mode: log1p keeps the digits that two large log-likelihoods of
-    # many patients would lose when subtracted.
-    change = data.y[:, None, :] * d - data.n[:, None, :] * np.log1p(prob * np.expm1(d))
-    prior = (du * (mode[:, None, :] + 0.5 * du)).sum(axis=2)
-    scale = np.log(np.abs(np.diagonal(chol, axis1=1, axis2=2))).sum(axis=1)
-    base = (data.y * top - data.n * _softplus(top)).sum(axis=1) - 0.5 * (mode**2).sum(axis=1)
-    log_terms = (
-        logw
-        + (points**2).sum(axis=1)
-        + change.sum(axis=2)
-        - prior
-        + (base + scale - 0.5 * zs.shape[2] * np.log(np.pi))[:, None]
-    )
-    return mode[:, None, :] + du, top[:, None, :] + d, log_terms
-
-
-def _log_choose(data: MixedData) -> float:
-    y, n = data.y, data.n
-    return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
-
-
-def loglik(data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES) -> float:
-    """Log-likelihood with binomial coefficients; ``nodes=1`` is Laplace's approximation."""
-    _, _, log_terms = _log_terms(data, beta, sd, nodes)
-    return float(logsumexp(log_terms, axis=1).sum()) + _log_choose(data)
-
-
-def score_and_information(
-    data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES
-) -> tuple[float, FloatArray, FloatArray]:
-    """Log-likelihood, score ``(p + r,)`` and observed information ``(p + r, p + r)``."""
-    u, eta, log_terms = _log_terms(data, beta, sd, nodes)
-    total = logsumexp(log_terms, axis=1)
-    post = np.exp(log_terms - total[:, None])  # (k, Q), sums to 1
-    prob = expit(eta)
-    resid = data.y[:, None, :] - data.n[:, None, :] * prob
-    weight = post[:, :, None] * data.n[:, None, :] * prob * (1.0 - prob)
-    k, q, m = eta.shape
-    p, r = data.x.shape[2], data.z.shape[2]
-    # derivative of each linear predictor with respect to (beta, sd)
-    d = np.empty((k, q, m, p + r))
-    d[..., :p] = data.x[:, None, :, :]
-    d[..., p:] = data.z[:, None, :, :] * u[:, :, None, :]
-    node_score = np.einsum("kqm,kqmp->kqp", resid, d)
-    study_score = np.einsum("kq,kqp->kp", post, node_score)
-    flat = d.reshape(-1, p + r)
-    complete = (flat * weight.reshape(-1, 1)).T @ flat
-    spread = node_score.reshape(-1, p + r)
-    missing = (spread * post.reshape(-1, 1)).T @ spread - study_score.T @ study_score
-    return float(total.sum()) + _log_choose(data), study_score.sum(axis=0), complete - missing
 
 
 def _ascend(

@@ -13,14 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, expit, xlogy
 
 from carmeta.errors import DataError
-from carmeta.pooling.binomial_mixed import (
-    NODES,
-    MixedData,
-    fit_common,
-    fit_mixed,
-    profile_beta,
-    profile_sd2,
-)
+from carmeta.pooling.binomial_mixed import fit_common, fit_mixed, profile_beta, profile_sd2
+from carmeta.pooling.mixed_quadrature import NODES, MixedData
 
 FloatArray = NDArray[np.float64]
 

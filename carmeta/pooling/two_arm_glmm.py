@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, expit, xlogy
 
 from carmeta.errors import ConfigError, EstimationError
-from carmeta.pooling.binomial_mixed import NODES, MixedData, fit_mixed, profile_beta, profile_sd2
+from carmeta.pooling.binomial_mixed import fit_mixed, profile_beta, profile_sd2
+from carmeta.pooling.mixed_quadrature import NODES, MixedData
 from carmeta.pooling.two_arm_effects import TwoArmCounts
 
 FloatArray = NDArray[np.float64]

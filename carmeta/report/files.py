@@ -61,7 +61,7 @@ def _render(
 
         jobs = drawn.jobs(analysis)
         heavy = [job.heavy for job in jobs if job.heavy is not None]
-        steps.total = len(jobs) + len(heavy) + 3
+        steps.total = len(jobs) + len(heavy) + 1 + word
         # PDF and PNG take nine tenths of the time and nothing here waits for them but Word.
         team.submit(heavy, steps.job_done)
         for job in jobs:
@@ -109,7 +109,7 @@ class _Steps:
 
     def __init__(self, progress: Progress | None) -> None:
         self.tell = progress
-        self.total = 3
+        self.total = 2
         self.number = 0
 
     def done(self, what: str) -> None:

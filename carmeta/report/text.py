@@ -11,7 +11,7 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 # Formatting characters that reorder or hide what follows; joiners and marks shape letters.
 _JOINERS: Final = frozenset("\u200c\u200d")
-_MARKDOWN: Final = re.compile(r"([\\`*_\[\]#|<>~$&]|^(?:[+=-]|\d+(?=[.)])))")
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]#|<>~$&]|^(?:[+=-]|\d+(?=[.)](?:\s|$))))")
 _LATEX: Final = {
     "\\": r"\textbackslash{}",
     "{": r"\{",

@@ -497,7 +497,7 @@ def analysis(*, outcomes: tuple[OutcomeAnalysis, ...] | None = None, text: str =
                 },
                 "Raje N, et al. N Engl J Med 2019;380:1726-37.",
             )
-            for row in found[0].rows
+            for row in (found[0].rows if found else ())
         ),
         references=(
             f"Raje N, et al. Anti-BCMA CAR T. N Engl J Med 2019;380:1726-37 {text}".strip(),

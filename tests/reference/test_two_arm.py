@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from carmeta.api_models import pool_two_arm
-from carmeta.pooling.binomial_mixed import loglik
+from carmeta.pooling.mixed_quadrature import loglik
 from carmeta.pooling.two_arm import breslow_day, cochran_mantel_haenszel
 from carmeta.pooling.two_arm_effects import TwoArmCounts, two_arm_effects, validate_counts
 from carmeta.pooling.two_arm_glmm import common_odds_ratio_lrt, fit_two_arm_glmm, two_arm_data

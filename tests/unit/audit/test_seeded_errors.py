@@ -231,15 +231,15 @@ def registry_typo(record: Record, rng: random.Random) -> Iterator[Record]:
 # (docs/audit.md), so that a record may change a little without failing here.
 KINDS: dict[str, tuple[Planter, float]] = {
     "count off by one, percentage beside it": (count_off_by_one(True), 0.85),
-    "count off by one, no percentage": (count_off_by_one(False), 0.75),
+    "count off by one, no percentage": (count_off_by_one(False), 0.50),
     "two digits of a count exchanged": (count_transposed, 0.90),
     "wrong digit in a percentage": (percent_typo, 0.80),
     "denominator off by one to five": (wrong_denominator, 0.80),
     "grade columns exchanged": (swapped_grades, 0.70),
     "response categories exchanged": (swapped_categories, 0.80),
     "columns of two cohorts exchanged": (swapped_cohorts, 0.95),
-    "grade 5 dropped": (grade_five_dropped, 0.90),
-    "numerator under another population": (another_population, 0.90),
+    "grade 5 dropped": (grade_five_dropped, 0.75),
+    "numerator under another population": (another_population, 0.80),
     "cohort entered twice": (duplicate_cohort, 0.90),
     "confidence limit off by two": (limit_typo, 0.90),
     "registry number mistyped": (registry_typo, 0.95),

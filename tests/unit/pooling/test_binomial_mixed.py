@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 
 from carmeta.errors import EstimationError
-from carmeta.pooling.binomial_mixed import (
-    MixedData,
-    fit_common,
-    fit_mixed,
-    loglik,
-    profile_beta,
-    score_and_information,
-)
+from carmeta.pooling.binomial_mixed import fit_common, fit_mixed, profile_beta
 from carmeta.pooling.glmm import fit_glmm, profile_limits
+from carmeta.pooling.mixed_quadrature import MixedData, loglik, score_and_information
 
 X = np.array([28, 15, 16, 0, 20, 70, 85, 31, 60.0])
 N = np.array([33, 17, 20, 22, 25, 97, 97, 40, 82.0])

@@ -187,9 +187,7 @@ def test_against_statsmodels() -> None:
     from statsmodels.stats.contingency_tables import StratifiedTable
 
     c = validate_counts([3, 1, 7, 12], [20, 15, 31, 60], [5, 2, 7, 20], [18, 16, 29, 66])
-    stacked = [
-        [[a, b], [x, d]] for a, b, x, d in zip(c.ai, c.bi, c.ci, c.di, strict=True)
-    ]
+    stacked = [[[a, b], [x, d]] for a, b, x, d in zip(c.ai, c.bi, c.ci, c.di, strict=True)]
     table = StratifiedTable([np.array(t) for t in stacked])
     pool = mantel_haenszel(c, measure="OR")
     assert float(pool.estimate) == pytest.approx(float(np.log(table.oddsratio_pooled)), rel=1e-12)
@@ -206,7 +204,9 @@ def test_against_statsmodels() -> None:
         )
 
 
-@pytest.mark.parametrize(("value", "measure"), list(product([-800.0, 0.0, 800.0], ["OR", "RR", "RD"])))
+@pytest.mark.parametrize(
+    ("value", "measure"), list(product([-800.0, 0.0, 800.0], ["OR", "RR", "RD"]))
+)
 def test_back_transforms_stay_in_range(value: float, measure: str) -> None:
     got = back_transform(value, measure)  # type: ignore[arg-type]
     assert np.isfinite(got)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import chdtri, expit, gammaln
 
 from carmeta.errors import ConfigError, EstimationError
-from carmeta.pooling.binomial_mixed import loglik
+from carmeta.pooling.mixed_quadrature import loglik
 from carmeta.pooling.two_arm_effects import TwoArmCounts, validate_counts
 from carmeta.pooling.two_arm_glmm import common_odds_ratio_lrt, fit_two_arm_glmm, two_arm_data
 
@@ -73,9 +73,7 @@ def test_swapping_arms_changes_the_sign(form: str) -> None:
 
 
 def test_profile_limits_lie_where_the_likelihood_has_dropped() -> None:
-    counts = validate_counts(
-        [2, 18, 4, 30, 9, 3], [40] * 6, [10, 10, 12, 9, 11, 14], [40] * 6
-    )
+    counts = validate_counts([2, 18, 4, 30, 9, 3], [40] * 6, [10, 10, 12, 9, 11, 14], [40] * 6)
     fit = fit_two_arm_glmm(counts, profile=True)
     assert fit.tau2_ci[0] < fit.tau2 < fit.tau2_ci[1]
     assert fit.limits[0] < fit.estimate < fit.limits[1]
