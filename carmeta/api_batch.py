@@ -69,7 +69,8 @@ def pool_many(
         else:
             fit = many_counts(
                 part.x, part.n, model=model, test=test or "t",  # type: ignore[arg-type]
-                level=level, pi_method=pi_method, mask=part.m, with_tau2_ci=with_tau2_ci,
+                level=level, pi_method=pi_method, i2_method=i2_method, mask=part.m,
+                with_tau2_ci=with_tau2_ci,
             )  # fmt: skip
         _exact_rows(fit, part, measure, level)
         _separated_rows(fit, part, level, pi_method, i2_method, with_tau2_ci)

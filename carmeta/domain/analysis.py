@@ -149,7 +149,7 @@ class LineageNode:
     key: str  # study/cohort
     study: str
     label: str
-    n: int | None  # patients of its largest population
+    n: int | None  # patients infused or treated, or of its largest population
     pooled: tuple[str, ...]  # outcomes for which it is in the pool
 
 

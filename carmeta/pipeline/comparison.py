@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from carmeta.api_models import pool_two_arm
-from carmeta.config import AnalysisConfig
+from carmeta.config import AnalysisConfig, ArmPairSpec
 from carmeta.domain.analysis import ArmPair, ContrastAnalysis
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.record import Contrast, Review
 from carmeta.domain.result import Pooled
+from carmeta.errors import ConfigError
 
 
 def compare(
@@ -30,10 +31,29 @@ def _pairs(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iter
     assert config.comparison is not None
     counts = {count.key: count for count in harmonised.counts if count.outcome == outcome}
     for spec in config.comparison.pairs:
+        _refuse_shared(harmonised, outcome, spec)
         treatment, control = counts.get(spec.treatment), counts.get(spec.control)
         if treatment is not None and control is not None:
             slab = f"{treatment.slab} v {control.slab}"
             yield ArmPair(treatment.study, slab, treatment, control)
+
+
+def _refuse_shared(harmonised: Harmonised, outcome: str, spec: ArmPairSpec) -> None:
+    """Two arms of a comparison may not share patients.
+
+    Raises:
+        ConfigError: if one of them was dropped because it may.
+    """
+    for item in harmonised.excluded:
+        key = f"{item.study}/{item.cohort}"
+        if item.outcome == outcome and item.kind == "overlap" and key in (
+            spec.treatment, spec.control,
+        ):  # fmt: skip
+            raise ConfigError(
+                f"{spec.treatment} and {spec.control} cannot be compared for {outcome}: {key} "
+                f"{item.reason}",
+                hint="declare the arms 'disjoint_from' each other in the record's lineage",
+            )
 
 
 def _results(config: AnalysisConfig, pairs: Sequence[ArmPair]) -> Iterator[Pooled]:

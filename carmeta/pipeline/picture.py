@@ -43,4 +43,9 @@ def picture(
 
 
 def _size(cohort: Cohort) -> int | None:
+    """Patients infused or treated, or else of the largest population."""
+    for population in ("infused", "treated"):
+        for name, size in cohort.populations.items():
+            if name == population:
+                return size.n
     return max((size.n for size in cohort.populations.values()), default=None)

@@ -17,7 +17,7 @@ from scipy.special import chdtrc
 
 from carmeta.errors import DataError
 from carmeta.pooling import beta_binomial, glmm
-from carmeta.pooling.heterogeneity import I2Method
+from carmeta.pooling.heterogeneity import I2Method, heterogeneity
 from carmeta.pooling.intervals import (
     check_level,
     critical,
@@ -157,14 +157,16 @@ def many_counts(
     test: Literal["z", "t"] = "t",
     level: float = 0.95,
     pi_method: PiMethod = "V",
+    i2_method: I2Method = "tau2",
     mask: ArrayLike | None = None,
     with_tau2_ci: bool = False,
 ) -> Many:
     """Likelihood fits of checked counts ``(..., k)``, ragged by ``mask``.
 
-    I2 and H2 are those of the likelihood-ratio Q. A beta-binomial batch has no prediction
-    limits (they need an integral each); where there is no maximum the row is NaN and
-    ``status`` says why.
+    I2 and H2 of a GLMM come from tau2 and the typical variance of the logits, or from the
+    likelihood-ratio Q; those of a beta-binomial always from Q. A beta-binomial batch has no
+    prediction limits (they need an integral each); where there is no maximum the row is NaN
+    and ``status`` says why.
 
     Raises:
         DataError: An unknown model or test.
@@ -177,8 +179,12 @@ def many_counts(
     # The quadrature's own chunks are small; these bound what is kept between them.
     for rows in chunks(*x.shape):
         mm = None if m is None else m[rows]
-        fit_rows = _glmm_rows if model == "GLMM" else _bb_rows
-        values, status = fit_rows(x[rows], n[rows], mm, level, pi_method, test, with_tau2_ci)
+        if model == "GLMM":
+            values, status = _glmm_rows(
+                x[rows], n[rows], mm, level, pi_method, i2_method, test, with_tau2_ci
+            )
+        else:
+            values, status = _bb_rows(x[rows], n[rows], mm, level, test)
         _store(out, rows, values)
         out.status[rows] = status
     return out.reshape(shape)
@@ -190,6 +196,7 @@ def _glmm_rows(
     mask: NDArray[np.bool_] | None,
     level: float,
     pi_method: PiMethod,
+    i2_method: I2Method,
     test: str,
     with_tau2_ci: bool,
 ) -> tuple[dict[str, Floats], Ints]:
@@ -201,6 +208,10 @@ def _glmm_rows(
     )
     values |= _homogeneity(x, n, mask, fit.k)
     values |= {"tau2": fit.tau2, "loglik": fit.loglik}
+    if i2_method == "tau2":
+        yi, vi = glmm.logits(x, n)
+        het = heterogeneity(yi, vi, fit.tau2, mask=mask)
+        values |= {"i2": het.i2, "h2": het.h2}
     if with_tau2_ci:
         values["tau2_ci_lb"], values["tau2_ci_ub"] = glmm.profile_limits(
             x, n, fit, of="tau2", level=level, mask=mask
@@ -213,9 +224,7 @@ def _bb_rows(
     n: Floats,
     mask: NDArray[np.bool_] | None,
     level: float,
-    pi_method: PiMethod,
     test: str,
-    with_tau2_ci: bool,
 ) -> tuple[dict[str, Floats], Ints]:
     fit = beta_binomial.fit_beta_binomial(x, n, mask=mask)
     values = _wald(fit.estimate, fit.se, fit.k, level, test)

@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 
 _FIT_STEPS: Final = 100
 _GRADIENT_TOL: Final = 1e-9  # on the score scaled by the root of the information
+_ROUGH_NODES: Final = 15  # for the way from the starts to the neighbourhood of a maximum
+_ROUGH_TOL: Final = 1e-2
 _ZERO_SD: Final = 1e-5  # a standard deviation below this is tried, and kept, as exactly zero
 _START_SDS: Final = (0.1, 0.5, 1.5)  # small, usual and extreme heterogeneity on the logit
 _MAX_SD: Final = 1e3  # no limit of a standard deviation is searched beyond this
@@ -52,6 +54,7 @@ def _ascend(
     nodes: int,
     *,
     held: int | None = None,
+    tol: float = _GRADIENT_TOL,
 ) -> MixedFit:
     """Newton ascent over ``beta``, but for the coefficient ``held``, and the standard
     deviations that are ``free`` ``(r,)``."""
@@ -72,7 +75,7 @@ def _ascend(
         curve = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.abs(values).max())))
         projected = vectors.T @ score[on]
         step = vectors @ (projected / curve)
-        if np.sqrt((projected**2 / curve).sum()) < _GRADIENT_TOL:
+        if np.sqrt((projected**2 / curve).sum()) < tol:
             converged = bool((values > 0.0).all())
             break
         size = min(1.0, 5.0 / float(np.abs(step).max()))
@@ -128,17 +131,19 @@ def fit_mixed(data: MixedData, *, nodes: int = NODES) -> MixedFit:
     r = data.z.shape[2]
     all_free = np.ones(r, dtype=bool)
     begin = fit_common(data).beta
-    best: MixedFit | None = None
-    for first in _START_SDS:
-        fit = _settle(data, _ascend(data, begin, np.full(r, first), all_free, nodes), nodes)
-        if fit.converged and (best is None or fit.loglik > best.loglik + 1e-9):
-            best = fit
-    if best is None:
-        raise EstimationError(
-            "the binomial-normal model did not converge",
-            hint="some level or arm may have no events, or only events, in every study",
-        )
-    return best
+    rough = [
+        _ascend(data, begin, np.full(r, first), all_free, _ROUGH_NODES, tol=_ROUGH_TOL)
+        for first in _START_SDS
+    ]
+    # the best first; the others only where it does not carry through
+    for start in sorted(rough, key=lambda fit: -fit.loglik):
+        fit = _settle(data, _ascend(data, start.beta, start.sd, all_free, nodes), nodes)
+        if fit.converged:
+            return fit
+    raise EstimationError(
+        "the binomial-normal model did not converge",
+        hint="some level or arm may have no events, or only events, in every study",
+    )
 
 
 def _settle(data: MixedData, fit: MixedFit, nodes: int) -> MixedFit:
@@ -181,13 +186,13 @@ def profile_sd2(
 
     peak, lower = float(fit.sd[which]), 0.0
     if peak > 0.0 and excess(0.0) < 0.0:
-        lower = float(brentq(excess, 0.0, peak, xtol=1e-12, rtol=1e-13))
+        lower = float(brentq(excess, 0.0, peak, xtol=1e-10, rtol=1e-12))
     near, upper = fit, max(2.0 * peak, 0.5)
     while excess(upper) > 0.0:
         upper *= 2.0
         if upper > _MAX_SD:
             return lower**2, float("inf")
-    root = float(brentq(excess, peak, upper, xtol=1e-12, rtol=1e-13))
+    root = float(brentq(excess, peak, upper, xtol=1e-10, rtol=1e-12))
     return lower**2, root**2
 
 
@@ -221,7 +226,7 @@ def profile_beta(
         found = abs(outer - centre) < _MAX_LOGIT
         near = fit
         limits.append(
-            float(brentq(excess, *sorted((inner, outer)), xtol=1e-11, rtol=1e-13))
+            float(brentq(excess, *sorted((inner, outer)), xtol=1e-10, rtol=1e-12))
             if found
             else side * float("inf")
         )

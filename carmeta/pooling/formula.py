@@ -224,12 +224,15 @@ def encode(
     columns: list[str] = ["intercept"] if formula.intercept else []
     term_of: list[int] = [-1] if formula.intercept else []
     present = {frozenset(term) for term in formula.terms}
-    if formula.intercept:
-        present.add(frozenset())
+    spanned = formula.intercept  # whether the columns so far hold the constant
     for index, term in enumerate(formula.terms):
         parts = []
         for factor in term:
-            full = frozenset(term) - {factor} not in present
+            if len(term) == 1:
+                full = not spanned
+                spanned = spanned or factor.variable in known_levels
+            else:
+                full = frozenset(term) - {factor} not in present
             parts.append(_columns(factor, data[factor.variable], known_levels, full=full))
         # the first factor varies fastest, as readers of R output expect
         for chosen in product(*(range(len(names)) for _, names in reversed(parts))):
@@ -258,6 +261,8 @@ def _levels(
         values = list(dict.fromkeys(column))
         numeric = all(isinstance(v, int | float) for v in values)
         names = [str(v) for v in (sorted(values) if numeric else sorted(values, key=str))]
+        if len(names) == 1:
+            raise DataError(f"moderator {factor.variable} has a single category, {names[0]!r}")
         if factor.reference is not None:
             if factor.reference not in names:
                 raise DataError(

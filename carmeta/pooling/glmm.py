@@ -494,11 +494,17 @@ def homogeneity_tests(xi: ArrayLike, ni: ArrayLike) -> tuple[Floats, Floats]:
     from the saturated one, which needs no correction.
     """
     x, n = np.broadcast_arrays(np.asarray(xi, dtype=float), np.asarray(ni, dtype=float))
-    add = np.where((x == 0) | (x == n), 0.5, 0.0)
-    a, b = x + add, n - x + add
-    w, y = a * b / (a + b), np.log(a / b)
+    y, v = logits(x, n)
+    w = 1.0 / v
     mean = (w * y).sum(axis=-1, keepdims=True) / w.sum(axis=-1, keepdims=True)
     return (w * (y - mean) ** 2).sum(axis=-1), likelihood_ratio(x, n)
+
+
+def logits(x: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """Logits and their variances, 0.5 added to both cells of studies with a zero one."""
+    add = np.where((x == 0) | (x == n), 0.5, 0.0)
+    a, b = x + add, n - x + add
+    return np.log(a / b), 1.0 / a + 1.0 / b
 
 
 def likelihood_ratio(x: Floats, n: Floats) -> Floats:

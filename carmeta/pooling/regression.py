@@ -187,4 +187,4 @@ def r2_percent(tau2_without: ArrayLike, tau2_with: ArrayLike) -> FloatArray:
     before = np.asarray(tau2_without, dtype=np.float64)
     after = np.asarray(tau2_with, dtype=np.float64)
     share = 100.0 * (before - after) / np.where(before > 0, before, 1.0)
-    return np.asarray(np.where(before > 0, np.maximum(share, 0.0), np.nan))
+    return np.asarray(np.where(before > 0, np.clip(share, 0.0, 100.0), np.nan))

@@ -341,6 +341,8 @@ class Canvas:
         # What is drawn later lies on top, whatever its kind.
         self._drawn += 1
         artist.set_zorder(self._drawn)
+        if artist.get_gid():
+            artist.set_gid(plain(artist.get_gid()))
         self.figure.add_artist(artist)
 
 

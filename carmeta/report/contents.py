@@ -11,7 +11,6 @@ from carmeta.report.csvfiles import used_counts
 from carmeta.report.tables import Cell, Column, Table, row
 
 if TYPE_CHECKING:
-
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
     from carmeta.domain.result import Pooled
 

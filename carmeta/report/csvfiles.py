@@ -107,7 +107,9 @@ def _cell(value: Value) -> str:
         return str(value)
     if isinstance(value, float):
         return number12(value)
-    return csv_cell(value.replace("\x00", "\ufffd"))
+    # The csv module leaves a lone carriage return unquoted, and readers break the line there.
+    text = csv_cell(value.replace("\x00", "\ufffd"))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def all_csv(analysis: Analysis) -> dict[str, bytes]:

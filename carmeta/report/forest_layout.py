@@ -123,8 +123,22 @@ def _tidy(spec: ForestSpec) -> ForestSpec:
         )
         for row in spec.rows
     )
-    notes = tuple(tie(plain(note)) for note in spec.notes)
-    return replace(spec, title=plain(spec.title), rows=rows, notes=notes)
+    columns = tuple(
+        replace(
+            column,
+            header=tuple(plain(line) for line in column.header),
+            spanner=plain(column.spanner),
+        )
+        for column in spec.columns
+    )
+    return replace(
+        spec,
+        title=plain(spec.title),
+        columns=columns,
+        rows=rows,
+        axis=replace(spec.axis, title=plain(spec.axis.title)),
+        notes=tuple(tie(plain(note)) for note in spec.notes),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Absolute on the analysis scale plus relative. glmer stops near 1e-5 in the log odds, and its
 # tau2 is the square of a parameter it knows less well; closed forms leave only rounding.
-_TOLERANCE: Final = {"GLMM": 2e-4, "IV": 1e-6, "MH": 1e-6, "PETO": 1e-6, "exact": 1e-8}
+_TOLERANCE: Final = {"GLMM": 2e-5, "IV": 1e-6, "MH": 1e-6, "PETO": 1e-6, "exact": 1e-8}
 
 _HEAD: Final = """\
 # Recomputes every pooled estimate of the run {name} with metafor and compares.

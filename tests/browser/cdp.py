@@ -9,12 +9,21 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+# Chromium reads commands from descriptor 3 and writes answers to descriptor 4.
+_LAUNCH = """
+import fcntl, os, sys
+read, write = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -35,13 +44,13 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="carmeta-browser-")
         program = find()
         assert program is not None
-        # Chromium reads commands from descriptor 3 and writes answers to descriptor 4.
-        shell = f'exec "$0" "$@" 3<&{to_child} 4>&{from_child}'
         self._process = subprocess.Popen(
             [
-                "sh",
+                sys.executable,
                 "-c",
-                shell,
+                _LAUNCH,
+                str(to_child),
+                str(from_child),
                 program,
                 "--headless",
                 "--no-sandbox",
@@ -171,7 +180,9 @@ class Browser:
         message: dict[str, Any] = {"id": wanted, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
-        os.write(self._write, json.dumps(message).encode() + b"\0")
+        raw = json.dumps(message).encode() + b"\0"
+        while raw:
+            raw = raw[os.write(self._write, raw) :]
         answer = self._until(lambda event: event.get("id") == wanted)
         if "error" in answer:
             raise AssertionError(f"{method}: {answer['error']}")

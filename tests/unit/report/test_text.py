@@ -30,7 +30,7 @@ def test_csv_reads_back(cells: list[str]) -> None:
     raw = csvfiles.write([f"c{i}" for i in range(len(cells))], [cells])
     (_, read) = list(csv.reader(io.StringIO(raw.decode(), newline="")))
     for before, after in zip(cells, read, strict=True):
-        before = before.replace("\x00", "\ufffd")
+        before = before.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
         assert after in (before, "'" + before)
         assert not (after[:1] in "=@\t\r" and after[:1])
 
