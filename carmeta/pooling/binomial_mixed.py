@@ -22,9 +22,14 @@ _FIT_STEPS: Final = 100
 _GRADIENT_TOL: Final = 1e-9  # on the score scaled by the root of the information
 _ROUGH_NODES: Final = 15  # for the way from the starts to the neighbourhood of a maximum
 _ROUGH_TOL: Final = 1e-2
+# At standard deviations in the tens the posterior moments are not quite the derivatives of
+# the quadrature, and the steps end in its noise: so many without gain, so near the maximum.
+_STALLED: Final = 3
+_STALLED_TOL: Final = 1e-4
+_PROFILE_TOL: Final = 1e-6  # what is left of the log-likelihood is half its square
 _ZERO_SD: Final = 1e-5  # a standard deviation below this is tried, and kept, as exactly zero
 _START_SDS: Final = (0.1, 0.5, 1.5)  # small, usual and extreme heterogeneity on the logit
-_MAX_SD: Final = 1e3  # no limit of a standard deviation is searched beyond this
+_MAX_SD: Final = 100.0  # odds that differ by e^100 between studies: no limit, no fit
 _MAX_LOGIT: Final = 30.0  # a coefficient beyond this is a separated likelihood
 
 
@@ -67,7 +72,7 @@ def _ascend(
         value, _, info = score_and_information(data, beta, sd, nodes=nodes)
         return MixedFit(beta, sd, value, np.full((p, p), np.nan), info, True, 0)
     value, score, info = score_and_information(data, beta, sd, nodes=nodes)
-    converged, steps = False, 0
+    converged, steps, stalled = False, 0, 0
     while steps < _FIT_STEPS:
         steps += 1
         values, vectors = np.linalg.eigh(info[np.ix_(on, on)])
@@ -75,7 +80,8 @@ def _ascend(
         curve = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.abs(values).max())))
         projected = vectors.T @ score[on]
         step = vectors @ (projected / curve)
-        if np.sqrt((projected**2 / curve).sum()) < tol:
+        left = float(np.sqrt((projected**2 / curve).sum()))  # in standard errors
+        if left < tol or (stalled >= _STALLED and left < _STALLED_TOL):
             converged = bool((values > 0.0).all())
             break
         size = min(1.0, 5.0 / float(np.abs(step).max()))
@@ -90,8 +96,10 @@ def _ascend(
             size /= 2.0
         else:
             break
+        stalled = stalled + 1 if new - value < 1e-10 * (1.0 + abs(value)) else 0
         theta, value, score, info = trial, new, new_score, new_info
-        if np.abs(theta[:p]).max() > _MAX_LOGIT * max(1.0, float(np.abs(beta).max())):
+        far = np.abs(theta[:p]).max() > _MAX_LOGIT * max(1.0, float(np.abs(beta).max()))
+        if far or np.abs(theta[p:][free]).max(initial=0.0) > _MAX_SD:
             break
     return _finish(theta, p, value, info, on, converged, steps)
 
@@ -168,7 +176,7 @@ def profile_sd2(
     """Profile-likelihood limits of the variance of random effect ``which``.
 
     They lie where the profile is half a chi2(1) quantile below its maximum; 0 where it is
-    still above that at zero, inf where it is above it at a standard deviation of 1000.
+    still above that at zero, inf where it is above it at a standard deviation of 100.
     """
     from scipy.optimize import brentq
 
@@ -181,7 +189,7 @@ def profile_sd2(
         trial = near.sd.copy()
         trial[which] = sd
         trial[free] = np.maximum(trial[free], 0.05)  # zero is a stationary point
-        near = _ascend(data, near.beta, trial, free, nodes)
+        near = _ascend(data, near.beta, trial, free, nodes, tol=_PROFILE_TOL)
         return near.loglik - fit.loglik + drop
 
     peak, lower = float(fit.sd[which]), 0.0
@@ -212,7 +220,7 @@ def profile_beta(
         beta = near.beta.copy()
         beta[which] = value
         sd = np.maximum(near.sd, 0.05)  # zero is a stationary point
-        near = _ascend(data, beta, sd, free, nodes, held=which)
+        near = _ascend(data, beta, sd, free, nodes, held=which, tol=_PROFILE_TOL)
         return near.loglik - fit.loglik + drop
 
     limits = []

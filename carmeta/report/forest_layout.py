@@ -21,7 +21,7 @@ LABEL_SHARE: Final = 0.42  # of the figure, at most, for long labels
 LINE: Final = 1.2  # line height as a multiple of the text size
 ROWS_A_PAGE: Final = 45
 MARK_RISE: Final = 0.3  # of the text size
-MOST_LABEL_LINES: Final = 14
+MOST_LABEL_LINES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)

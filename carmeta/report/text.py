@@ -69,10 +69,12 @@ def clean(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Clean text without invisible formatting (direction overrides, zero-width spaces)."""
-    return "".join(
-        char for char in clean(text) if char in _JOINERS or unicodedata.category(char) != "Cf"
-    )
+    """Clean text for drawing: without invisible formatting (direction overrides, zero-width
+    spaces), letters and their marks composed where one character stands for both."""
+    if text.isascii() and text.isprintable():
+        return text
+    kept = (char for char in clean(text) if char in _JOINERS or unicodedata.category(char) != "Cf")
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def tie(text: str) -> str:

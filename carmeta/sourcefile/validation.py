@@ -75,9 +75,23 @@ def validate(model: type[M], source: SourceFile) -> tuple[M | None, list[Diagnos
         return model.model_validate_json(json.dumps(source.data)), []
     except ValidationError as error:
         translator = _Translator(model, source)
-        found = list(translator.diagnostics(error.errors(include_url=False)))
+        found = list(translator.diagnostics(_without_echoes(error.errors(include_url=False))))
     found.sort(key=lambda item: (item.mark.line, item.mark.column, item.code))
     return None, found
+
+
+def _without_echoes(errors: Sequence[Any]) -> list[Any]:
+    """Errors, but not that a list is too short because its items are wrong."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(
+            len(place) > len(error["loc"]) and place[: len(error["loc"])] == error["loc"]
+            for place in places
+        )
+    ]
 
 
 @dataclass(frozen=True, slots=True)

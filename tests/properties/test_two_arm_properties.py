@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,31 +65,22 @@ def check(fit: Pooled, k: int) -> None:
 def test_effects_and_mantel_haenszel(
     arms: tuple[list[int], ...], measure: str, model: str, method: str, test: str, to: str
 ) -> None:
-    try:
+    with suppress(CarmetaError):  # anything else is a bug
         fit = pool_two_arm(*arms, measure=measure, model=model, method=method, test=test, to=to)  # type: ignore[arg-type]
-    except CarmetaError as error:
-        assert error.message
-        return
-    check(fit, len(arms[0]))
+        check(fit, len(arms[0]))
 
 
 @given(studies(), st.sampled_from(["none", "only0"]))
 @settings(max_examples=100, deadline=None)
 def test_peto(arms: tuple[list[int], ...], to: str) -> None:
-    try:
+    with suppress(CarmetaError):  # anything else is a bug
         fit = pool_two_arm(*arms, model="PETO", to=to)  # type: ignore[arg-type]
-    except CarmetaError as error:
-        assert error.message
-        return
-    check(fit, len(arms[0]))
+        check(fit, len(arms[0]))
 
 
 @given(studies(most=25), st.sampled_from(["UM.RS", "UM.FS"]), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_glmm(arms: tuple[list[int], ...], form: str, drop00: bool) -> None:
-    try:
+    with suppress(CarmetaError):  # anything else is a bug
         fit = pool_two_arm(*arms, model="GLMM", form=form, drop00=drop00)  # type: ignore[arg-type]
-    except CarmetaError as error:
-        assert error.message
-        return
-    check(fit, len(arms[0]))
+        check(fit, len(arms[0]))
