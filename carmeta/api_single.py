@@ -135,8 +135,16 @@ def pool_iv(task: Task) -> Pooled:
         q_pval=float(het.q_pval), back=Back(*(float(v) for v in back)),
         loglik=float(fit.loglik), weights=tuple(float(w) for w in fit.weights),
         weights_kind="inverse-variance", fallbacks=_flags(task),
-        cautions=_cautions(task, raw), n_harmonic=mean,
+        cautions=(*_no_error(float(fit.se)), *_cautions(task, raw)), n_harmonic=mean,
     )  # fmt: skip
+
+
+def _no_error(se: float) -> tuple[Fallback, ...]:
+    """Hartung-Knapp's standard error of studies that agree exactly is 0: no test, no width."""
+    if se > 0:
+        return ()
+    text = "the studies agree exactly: the standard error is 0 and the interval a point (use adhoc)"
+    return (Fallback("no-standard-error", text),)
 
 
 def pool_glmm(task: Task) -> Pooled:

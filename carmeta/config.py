@@ -70,6 +70,7 @@ class CountRules(Section):
     """Which kinds of count are accepted, and which of several fitting ones is used."""
 
     accept: tuple[Accept, ...] = ("printed", "summed", "patients", "percent", "percent-several")
+    inferred: bool = True
     several: Literal["nearest", "lowest", "highest"] = "nearest"
 
 

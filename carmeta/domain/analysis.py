@@ -81,6 +81,7 @@ class OutcomeAnalysis:
     beyond: tuple[Beyond, ...] = ()
     notes: tuple[str, ...] = ()  # e.g. where the models disagree
     part: str = ""  # id of the set of cohorts, where a config names several
+    total: tuple[int, int] | None = None  # events and patients behind the headline, if not the sum
     part_label: str = ""
 
     @property

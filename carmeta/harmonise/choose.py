@@ -68,7 +68,12 @@ def readings(study: StudyRecord, cohort: Cohort, outcome: str, rules: Rules) -> 
     scales = rules.scales(outcome)
     found += graded(cohort, outcome, divided_by, doc, scales=scales)
     found += negative(cohort, outcome, divided_by, doc, rules.mrd_among)
-    ranked = preferred([r for r in found if r.derivation in rules.accept], rules.order(outcome))
+    accepted = [
+        r
+        for r in found
+        if r.derivation in rules.accept and (rules.inferred or r.attribution == "stated")
+    ]
+    ranked = preferred(accepted, rules.order(outcome))
     if scales:
         labels = [SCALE_LABELS[scale] for scale in scales]
         ranked = [r for r in ranked if any(label in r.grading for label in labels)]
@@ -188,13 +193,17 @@ def _why_not(
 
 def _without_filters(rules: Rules) -> Rules:
     every = ("printed", "summed", "patients", "percent", "percent-several")
-    return replace(rules, accept=every, crs_scales=(), nt_scales=(), cr_with_scr=True)
+    return replace(
+        rules, accept=every, inferred=True, crs_scales=(), nt_scales=(), cr_with_scr=True
+    )
 
 
 def _filtered(reading: Reading, rules: Rules) -> str:
     """Which policy of the configuration left a reading out."""
     if reading.derivation not in rules.accept:
         return f"its count is derived ({reading.derivation}); accepted: {', '.join(rules.accept)}"
+    if reading.attribution == "inferred" and not rules.inferred:
+        return "its column was identified by inference only"
     if rules.scales(reading.outcome):
         accepted = ", ".join(SCALE_LABELS[s] for s in rules.scales(reading.outcome))
         return f"graded by '{reading.grading or 'not reported'}'; accepted: {accepted}"

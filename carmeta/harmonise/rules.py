@@ -21,6 +21,7 @@ class Rules:
     populations: tuple[str, ...] = ("infused", "treated", "safety", "evaluable", "itt")
     populations_by_outcome: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     accept: tuple[str, ...] = ("printed", "summed", "patients", "percent", "percent-several")
+    inferred: bool = True  # accept numbers whose column was identified by inference
     several: str = "nearest"  # nearest, lowest, highest
     crs_scales: tuple[str, ...] = ()  # accepted, as vocabulary.Scale; empty: all
     nt_scales: tuple[str, ...] = ()

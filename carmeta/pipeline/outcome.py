@@ -16,11 +16,15 @@ from carmeta.domain.analysis import (
     StudyRow,
 )
 from carmeta.domain.evidence import Count, Harmonised
-from carmeta.domain.result import Pooled
+from carmeta.domain.result import Fallback, Pooled
 from carmeta.pipeline.fitting import fit
 from carmeta.pipeline.subgroups import equal_proportions, subgroup_analysis
 from carmeta.sensitivity.candidates import candidate_range
 
+_WHOLE = Fallback(
+    "single-study",
+    "parts of one cohort: the exact Clopper-Pearson interval of all patients, nothing is pooled",
+)
 _CANDIDATE_RULES = {
     "nearest": "the count nearest to the printed percentage",
     "lowest": "the lowest count that fits the printed percentage",
@@ -79,6 +83,7 @@ def compare_subsets(
     if total is None:
         total = replace(counts[0], xi=events, ni=patients, candidates=(events,))
     headline = fit(config, [replace(total, slab=f"{part.label}, all")], config.models[0])
+    headline = replace(headline, fallbacks=(_WHOLE,))
     notes = ["The rows are parts of one cohort: they are compared and added up, not pooled."]
     if total.xi != events:
         notes.append(
@@ -94,6 +99,7 @@ def compare_subsets(
         subgroup_tests=equal_proportions(counts, part.id),
         notes=(*notes, *_notes(headline, (), counts)),
         part=part.id,
+        total=(total.xi, total.ni),
         part_label=part.label,
     )
 

@@ -93,6 +93,7 @@ def rules_of(config: AnalysisConfig, cohorts: Sequence[str] = ()) -> Rules:
         populations=tuple(config.populations.order),
         populations_by_outcome={k: tuple(v) for k, v in config.populations.by_outcome.items()},
         accept=tuple(config.counts.accept),
+        inferred=config.counts.inferred,
         several=config.counts.several,
         crs_scales=tuple(config.definitions.crs_scales),
         nt_scales=tuple(config.definitions.nt_scales),

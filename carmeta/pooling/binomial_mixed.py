@@ -22,8 +22,9 @@ _FIT_STEPS: Final = 100
 _GRADIENT_TOL: Final = 1e-9  # on the score scaled by the root of the information
 _ROUGH_NODES: Final = 15  # for the way from the starts to the neighbourhood of a maximum
 _ROUGH_TOL: Final = 1e-2
-# At standard deviations in the tens the posterior moments are not quite the derivatives of
-# the quadrature, and the steps end in its noise: so many without gain, so near the maximum.
+# At very large standard deviations the posterior moments are not quite the derivatives of the
+# quadrature, and the steps end in its noise: so many without gain, so near the maximum.
+_NOISY_SD: Final = 5.0
 _STALLED: Final = 3
 _STALLED_TOL: Final = 1e-4
 _PROFILE_TOL: Final = 1e-6  # what is left of the log-likelihood is half its square
@@ -81,7 +82,10 @@ def _ascend(
         projected = vectors.T @ score[on]
         step = vectors @ (projected / curve)
         left = float(np.sqrt((projected**2 / curve).sum()))  # in standard errors
-        if left < tol or (stalled >= _STALLED and left < _STALLED_TOL):
+        if stalled >= _STALLED and np.abs(theta[p:]).max(initial=0.0) > _NOISY_SD:
+            converged = left < _STALLED_TOL and bool((values > 0.0).all())
+            break
+        if left < tol:
             converged = bool((values > 0.0).all())
             break
         size = min(1.0, 5.0 / float(np.abs(step).max()))

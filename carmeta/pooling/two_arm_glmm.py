@@ -136,14 +136,16 @@ def common_odds_ratio_lrt(counts: TwoArmCounts) -> tuple[float, int]:
     """Deviance of one common odds ratio with fixed study intercepts, and its df.
 
     Studies without events, or with only events, in both arms carry no information and are
-    left out. ``(0, 0)`` where fewer than two remain or the common odds ratio is infinite.
+    left out. ``(0, 0)`` where fewer than two remain.
     """
     keep = ~counts.uninformative
     a, n1, c, n2 = counts.ai[keep], counts.n1i[keep], counts.ci[keep], counts.n2i[keep]
     k = a.size
-    edge = min(a.sum(), (n1 - a).sum(), c.sum(), (n2 - c).sum())
-    if k < 2 or edge == 0.0:
+    if k < 2:
         return 0.0, 0
+    total = a + c
+    if (a == np.maximum(total - n2, 0.0)).all() or (a == np.minimum(total, n1)).all():
+        return 0.0, k - 1  # an odds ratio of 0 or infinity fits every study exactly
     alpha, theta = np.log((a + c) / (n1 + n2 - a - c)), 0.0
     for _ in range(200):
         p1, p2 = expit(alpha + theta), expit(alpha)

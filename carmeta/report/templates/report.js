@@ -59,15 +59,4 @@
     addSorting(table);
     addFilter(table);
   }
-  window.addEventListener("beforeprint", function () {
-    for (const item of document.querySelectorAll("details")) {
-      if (!item.open) { item.open = true; item.dataset.opened = ""; }
-    }
-  });
-  window.addEventListener("afterprint", function () {
-    for (const item of document.querySelectorAll("details[data-opened]")) {
-      item.open = false;
-      delete item.dataset.opened;
-    }
-  });
 })();
