@@ -85,6 +85,16 @@ class OutcomeAnalysis:
     part_label: str = ""
 
     @property
+    def events(self) -> int:
+        """Events behind the headline estimate."""
+        return self.total[0] if self.total else sum(row.count.xi for row in self.rows)
+
+    @property
+    def patients(self) -> int:
+        """Patients behind the headline estimate."""
+        return self.total[1] if self.total else sum(row.count.ni for row in self.rows)
+
+    @property
     def key(self) -> str:
         """Names files and anchors: the outcome, with the set of cohorts if there are several."""
         return f"{self.outcome}_{self.part}" if self.part else self.outcome

@@ -19,8 +19,8 @@ def forest(outcome: OutcomeAnalysis) -> str:
     head = outcome.headline
     term = words.outcome(outcome.outcome)
     rows = outcome.rows
-    events = sum(row.count.xi for row in rows)
-    patients = sum(row.count.ni for row in rows)
+    events = outcome.events
+    patients = outcome.patients
     studies = "1 study" if len(rows) == 1 else f"{len(rows)} studies"
     text = [
         f"Forest plot of {term.label} in {studies}, {numbers.count(events)} of "

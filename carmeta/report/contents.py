@@ -163,8 +163,8 @@ def disagreements(analysis: Analysis, scale: numbers.Scale = _PERCENT) -> list[s
 def totals(outcome: OutcomeAnalysis) -> tuple[int, int]:
     """Events and patients of an outcome's rows."""
     return (
-        sum(item.count.xi for item in outcome.rows),
-        sum(item.count.ni for item in outcome.rows),
+        outcome.events,
+        outcome.patients,
     )
 
 

@@ -243,8 +243,8 @@ def pooled(analysis: Analysis) -> Raw:
     """Every pooled estimate: primary model, models beside it, subgroups, comparisons."""
     rows: list[tuple[Value, ...]] = []
     for outcome in analysis.outcomes:
-        events = sum(row.count.xi for row in outcome.rows)
-        patients = sum(row.count.ni for row in outcome.rows)
+        events = outcome.events
+        patients = outcome.patients
         for item in (outcome.headline, *outcome.beside):
             role = "primary" if item is outcome.headline else "beside"
             what = (role, "", "", outcome.part)

@@ -172,8 +172,8 @@ class RowBuilder:
 
     def _totals(self) -> tuple[int | None, int | None]:
         """Sums over the rows; none where the parts of a cohort do not add to its total."""
-        events = sum(row.count.xi for row in self.outcome.rows)
-        total = sum(row.count.ni for row in self.outcome.rows)
+        events = self.outcome.events
+        total = self.outcome.patients
         share = self.headline.back.estimate
         if words.is_exact(self.headline) and not math.isclose(events, total * share, abs_tol=1e-6):
             return None, None

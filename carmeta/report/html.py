@@ -90,7 +90,9 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
             decisions=_table(evidence.decisions(analysis), sortable=True),
             sensitivity=_table(contents.sensitivity(analysis), sortable=True),
             candidates=candidates(analysis),
-            config=json.dumps(analysis.config, ensure_ascii=False, indent=2, default=str),
+            config=_preformatted(
+                json.dumps(analysis.config, ensure_ascii=False, indent=2, default=str)
+            ),
         )
     )
     return page.encode("utf-8", "backslashreplace")
@@ -172,6 +174,14 @@ def _safe(content: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(content)  # our own file, without anything foreign in it
+
+
+def _preformatted(content: str) -> Markup:
+    """Escaped text that keeps its lines."""
+    from markupsafe import Markup
+
+    lines = (str(Markup.escape(clean(line))) for line in content.split("\n"))
+    return Markup("\n".join(lines))
 
 
 def _table(table: Table, *, sortable: bool = False) -> Markup | None:

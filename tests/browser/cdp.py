@@ -108,8 +108,8 @@ class Browser:
             mobile=width < 500,
         )
 
-    def media(self, *, dark: bool = False, kind: str = "screen") -> None:
-        """Colour scheme and medium."""
+    def media(self, *, dark: bool = False, kind: str = "") -> None:
+        """Colour scheme, and the medium where it is not the natural one."""
         feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media=kind, features=[feature])
 

@@ -113,6 +113,13 @@ def test_no_heterogeneity_is_exactly_zero() -> None:
 
 
 @pytest.mark.parametrize(
+    "arms", [([0, 3], [5, 5], [2, 5], [5, 5]), ([5, 2], [5, 5], [3, 0], [5, 5])]
+)
+def test_an_infinite_common_odds_ratio_fits_exactly(arms: tuple[list[int], ...]) -> None:
+    assert common_odds_ratio_lrt(validate_counts(*arms)) == (0.0, 1)
+
+
+@pytest.mark.parametrize(
     ("arms", "message"),
     [
         (([0, 0], [9, 9], [2, 3], [9, 9]), "no events in the treatment arm"),
