@@ -16,7 +16,7 @@ PFT is the double arcsine of Freeman & Tukey (1950) halved, so that it is on the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NoReturn, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,6 +64,15 @@ def check_counts(
     if slab is not None and len(slab) != x.shape[-1]:
         raise DataError(f"slab names {len(slab)} studies, the counts have {x.shape[-1]}")
     x, n = np.broadcast_arrays(x, n)
+    # One look suffices for sound counts; only wrong ones are searched for their reason.
+    whole = (x == np.floor(x)) & (n == np.floor(n)) & np.isfinite(n)
+    if not bool((whole & (x >= 0) & (n >= 1) & (x <= n)).all()):
+        _refuse(x, n, slab)
+    return x, n
+
+
+def _refuse(x: Floats, n: Floats, slab: Sequence[str] | None) -> NoReturn:
+    """Raise for the first count that is not possible, by the first rule it breaks."""
     rules = (
         (~np.isfinite(x), "events {x:g} is not a number"),
         (~np.isfinite(n), "n {n:g} is not a number"),
@@ -73,13 +82,11 @@ def check_counts(
         (n < 1, "n {n:g} is below 1"),
         (x > n, "events {x:g} exceeds n {n:g}"),
     )
-    for bad, text in rules:
-        if bool(bad.any()):
-            where = tuple(int(i) for i in np.argwhere(bad)[0])
-            name = study_name(where[-1], slab)
-            batch = f" (data set {where[:-1]})" if len(where) > 1 else ""
-            raise DataError(f"{name}{batch}: " + text.format(x=x[where], n=n[where]))
-    return x, n
+    bad, text = next((b, t) for b, t in rules if bool(b.any()))
+    where = tuple(int(i) for i in np.argwhere(bad)[0])
+    name = study_name(where[-1], slab)
+    batch = f" (data set {where[:-1]})" if len(where) > 1 else ""
+    raise DataError(f"{name}{batch}: " + text.format(x=x[where], n=n[where]))
 
 
 def study_name(index: int, slab: Sequence[str] | None) -> str:

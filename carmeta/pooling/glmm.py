@@ -176,7 +176,7 @@ def _maximise(lik: Likelihood, mu0: Floats, ll0: Floats, score0: Floats) -> _Max
 
 
 def _starts(lik: Likelihood, mu0: Floats) -> tuple[Floats, Floats]:
-    """The best of a few SDs, each with its mean after three Newton steps (concave in mu)."""
+    """The best of a few SDs, each with its mean after a Newton step (concave in mu)."""
     b, g = lik.batch, len(_START_TAU)
     tau = np.repeat(np.asarray(_START_TAU), b)
     coarse = lik.rough(np.tile(np.arange(b), g), _START_NODES)
@@ -187,11 +187,11 @@ def _starts(lik: Likelihood, mu0: Floats) -> tuple[Floats, Floats]:
     mu = (w * y).sum(axis=0) / w.sum(axis=0)
     value = np.full(mu.shape, -np.inf)
     best = mu.copy()
-    for step in range(3):
+    for step in range(2):
         at = coarse.at(mu, tau)
         better = at.ll > value
         value, best = np.where(better, at.ll, value), np.where(better, mu, best)
-        if step < 2:
+        if step < 1:
             mu = mu + np.clip(-at.g_mu / np.minimum(at.h_mm, -1e-12), -3.0, 3.0)
     pick = value.reshape(g, b).argmax(axis=0)
     cols = np.arange(b)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
-from carmeta.pooling.tau2 import generalised_q
+from carmeta.pooling.tau2 import fit_statistics
 
 Floats = NDArray[np.float64]
 I2Method = Literal["tau2", "Q"]
@@ -43,17 +43,22 @@ def heterogeneity(
     y, v = np.broadcast_arrays(np.asarray(yi, dtype=float), np.asarray(vi, dtype=float))
     if mask is not None:
         y, v, mask = np.broadcast_arrays(y, v, np.asarray(mask, dtype=bool))
-    m = np.ones(y.shape) if mask is None else np.asarray(mask, dtype=float)
     t = np.asarray(tau2, dtype=float)
-    q = generalised_q(y, v, mask=mask)
-    df = m.sum(axis=-1) - 1.0
+    k = np.full(y.shape[:-1], float(y.shape[-1])) if mask is None else mask.sum(axis=-1) * 1.0
+    q, trace, _ = fit_statistics(y, v, tau2=t, reml=False, mask=mask)
+    return from_q(q, trace, k, t, i2_method=i2_method)
+
+
+def from_q(
+    q: Floats, trace: Floats, k: Floats, tau2: Floats, *, i2_method: I2Method
+) -> Heterogeneity:
+    """The same from Cochran's Q and ``tr P(0)``, whose inverse is the typical variance / df."""
+    df = k - 1.0
     several = df > 0
     safe = np.where(several, df, 1.0)
     if i2_method == "tau2":
-        w = m / np.where(m > 0, v, 1.0)
-        sw = w.sum(axis=-1)
-        typical = safe / np.where(several, sw - (w * w).sum(axis=-1) / np.where(sw > 0, sw, 1), 1)
-        i2, h2 = 100.0 * t / (t + typical), t / typical + 1.0
+        typical = safe / np.where(several, trace, 1.0)
+        i2, h2 = 100.0 * tau2 / (tau2 + typical), tau2 / typical + 1.0
     else:
         i2 = 100.0 * np.maximum(0.0, 1.0 - safe / np.maximum(q, 1e-300))
         h2 = q / safe

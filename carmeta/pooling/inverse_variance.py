@@ -1,8 +1,9 @@
 """Inverse-variance random-effects models: the mean, its test and interval.
 
 tau2 comes from :mod:`carmeta.pooling.tau2`. A single analysis is fitted by PyMARE's
-``WeightedLeastSquares`` at that tau2, with ``stats.q_profile`` for the interval of tau2;
-:func:`fit_batch` is the same arithmetic over a batch axis. A test holds the two together.
+``WeightedLeastSquares`` at that tau2, and its Q-profile limits are checked by PyMARE's
+``q_gen``; :func:`fit_batch` is the same arithmetic over a batch axis. A test holds the two
+together.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any, Final, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtri
 
 from carmeta.errors import DataError
-from carmeta.pooling.heterogeneity import Heterogeneity, I2Method, heterogeneity
+from carmeta.pooling.heterogeneity import Heterogeneity, I2Method, from_q
 from carmeta.pooling.intervals import (
     bootstrap_draws,
     check_level,
@@ -25,7 +27,7 @@ from carmeta.pooling.intervals import (
     prediction_limits,
     two_sided_p,
 )
-from carmeta.pooling.tau2 import estimate_tau2, log_likelihood, tau2_ci
+from carmeta.pooling.tau2 import estimate_tau2, fit_statistics, tau2_ci
 from carmeta.vocabulary import Method, PiMethod, Test
 
 Floats = NDArray[np.float64]
@@ -159,15 +161,39 @@ def fit_one(
     )  # fmt: skip
     if method == "EE":
         return fit
-    low, high = _pymare_q_profile(y, v, level)
+    low, high = _checked_limits(y, v, level)
     return replace(fit, tau2_ci_lb=low, tau2_ci_ub=high)
 
 
-def _pymare_q_profile(y: Floats, v: Floats, level: float) -> tuple[Floats, Floats]:
-    """Q-profile limits of tau2 by PyMARE, whose root finder stops at 2e-12 absolute.
+def _checked_limits(y: Floats, v: Floats, level: float) -> tuple[Floats, Floats]:
+    """Q-profile limits of tau2, each held against PyMARE's generalised Q at that tau2.
 
-    Both effects and variances are therefore put in a small unit first: relative to the
-    smallest variance the limits are then exact to rounding.
+    Our limits are exact to rounding. PyMARE's ``q_profile`` stops at 2e-12 absolute and costs
+    as much as the rest of an analysis, so that its Q checks them and its limits stand in only
+    where the two disagree.
+    """
+    low, high = tau2_ci(y, v, level=level)
+    _load_pymare()
+    from pymare.stats import q_gen
+
+    design = np.ones((y.size, 1))
+    columns = y[:, None], v[:, None]
+    tail = 0.5 * (1.0 - level)
+    for limit, target in zip(
+        (float(low), float(high)), chdtri(y.size - 1.0, [tail, 1.0 - tail]), strict=True
+    ):
+        q = float(np.ravel(q_gen(*columns, design, limit))[0])
+        agrees = q <= target * (1.0 + 1e-9) if limit == 0 else abs(q - target) <= 1e-7 * target
+        if not agrees:
+            return _pymare_q_profile(y, v, level)
+    return low, high
+
+
+def _pymare_q_profile(y: Floats, v: Floats, level: float) -> tuple[Floats, Floats]:
+    """Q-profile limits of tau2 by PyMARE.
+
+    Its root finder stops at 2e-12 absolute: effects and variances are put in a small unit
+    first, so that relative to the smallest variance the limits are exact to rounding.
     """
     _load_pymare()
     from pymare.stats import q_profile
@@ -244,6 +270,9 @@ def _finish(
     else:
         spread = prediction_df(data.k, pi_method)
         pi_lb, pi_ub = prediction_limits(mean.estimate, mean.se, tau2, spread, level)
+    q, trace, loglik = fit_statistics(
+        data.y, data.v, tau2=tau2, reml=method == "REML", mask=data.mask
+    )
     definition: I2Method = "Q" if method == "EE" else i2_method
     low = high = np.full(tau2.shape, np.nan)
     if with_tau2_ci and method != "EE":
@@ -262,8 +291,8 @@ def _finish(
         tau2=tau2,
         tau2_ci_lb=low,
         tau2_ci_ub=high,
-        heterogeneity=heterogeneity(data.y, data.v, tau2, i2_method=definition, mask=data.mask),
-        loglik=log_likelihood(data.y, data.v, tau2=tau2, reml=method == "REML", mask=data.mask),
+        heterogeneity=from_q(q, trace, data.k, tau2, i2_method=definition),
+        loglik=loglik,
         converged=converged,
         weights=mean.weights,
     )

@@ -62,19 +62,21 @@ def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArra
     inverse curvature there ``(k, r, r)``; the target is strictly concave."""
     k, _, r = zs.shape
     u = np.zeros((k, r))
-    eye = np.eye(r)
+    eye, zt = np.eye(r), np.swapaxes(zs, 1, 2)
+
+    def linear(at: FloatArray) -> FloatArray:
+        return np.asarray(fixed + (zs @ at[..., None])[..., 0])
 
     def target(at: FloatArray) -> FloatArray:
-        eta = fixed + np.einsum("kmr,kr->km", zs, at)
+        eta = linear(at)
         fit = (data.y * eta - data.n * _softplus(eta)).sum(axis=1)
         return np.asarray(fit - 0.5 * (at**2).sum(axis=1))
 
     value = target(u)
     for _ in range(_MODE_STEPS):
-        prob = expit(fixed + np.einsum("kmr,kr->km", zs, u))
-        grad = np.einsum("km,kmr->kr", data.y - data.n * prob, zs) - u
-        weight = data.n * prob * (1.0 - prob)
-        curve = np.einsum("km,kmr,kms->krs", weight, zs, zs) + eye
+        prob = expit(linear(u))
+        grad = (zt @ (data.y - data.n * prob)[..., None])[..., 0] - u
+        curve = (zt * (data.n * prob * (1.0 - prob))[:, None, :]) @ zs + eye
         step = np.linalg.solve(curve, grad[..., None])[..., 0]
         size = np.ones(k)
         for _ in range(30):
@@ -87,8 +89,8 @@ def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArra
         value = target(u)
         if np.abs(step).max() < 1e-10:
             break
-    prob = expit(fixed + np.einsum("kmr,kr->km", zs, u))
-    curve = np.einsum("km,kmr,kms->krs", data.n * prob * (1.0 - prob), zs, zs) + eye
+    prob = expit(linear(u))
+    curve = (zt * (data.n * prob * (1.0 - prob))[:, None, :]) @ zs + eye
     return u, np.linalg.cholesky(np.linalg.inv(curve))
 
 
@@ -96,7 +98,7 @@ def _hermite(chol: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:
     """Steps from the modes ``(k, Q, r)`` and the logs of their weights ``(k, Q)``."""
     r = chol.shape[2]
     points, logw = _rule(nodes, r)
-    du = np.sqrt(2.0) * np.einsum("krs,qs->kqr", chol, points)
+    du = np.sqrt(2.0) * points @ np.swapaxes(chol, 1, 2)
     scale = np.log(np.abs(np.diagonal(chol, axis1=1, axis2=2))).sum(axis=1)
     flat = logw + (points**2).sum(axis=1) - 0.5 * r * np.log(np.pi)
     return du, flat + scale[:, None]
@@ -140,27 +142,28 @@ def _legendre() -> tuple[FloatArray, FloatArray]:
 def _log_terms(
     data: MixedData, beta: FloatArray, sd: FloatArray, nodes: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Quadrature points ``(k, Q, r)``, linear predictors ``(k, Q, m)`` and the log of each
-    node's share of the likelihood ``(k, Q)``."""
+    """Quadrature points ``(k, Q, r)``, probabilities of an event there ``(k, Q, m)`` and the
+    log of each node's share of the likelihood ``(k, Q)``."""
     zs = data.z * sd
     fixed = data.x @ beta
     mode, chol = _mode(data, fixed, zs)
-    top = fixed + np.einsum("kmr,kr->km", zs, mode)
+    top = fixed + (zs @ mode[..., None])[..., 0]
     width = float(np.abs(zs).max(initial=0.0))
     if nodes > 1 and sd.size == 1 and width > _WIDE_ONE:
         du, logw = _two_sided(data, top, zs, mode)
     else:
         more = _WIDE_NODES if nodes > 1 and sd.size == 2 and width > _WIDE_TWO else nodes
         du, logw = _hermite(chol, max(more, nodes))
-    d = np.minimum(np.einsum("kmr,kqr->kqm", zs, du), 700.0)  # exp overflows beyond
+    d = np.minimum(du @ np.swapaxes(zs, 1, 2), 700.0)  # exp overflows beyond
     prob = expit(top)[:, None, :]
+    grown = prob * np.expm1(d)
     # Differences from the mode: log1p keeps the digits that two large log-likelihoods of
     # many patients would lose when subtracted.
-    change = data.y[:, None, :] * d - data.n[:, None, :] * np.log1p(prob * np.expm1(d))
+    change = data.y[:, None, :] * d - data.n[:, None, :] * np.log1p(grown)
     prior = (du * (mode[:, None, :] + 0.5 * du)).sum(axis=2)
     base = (data.y * top - data.n * _softplus(top)).sum(axis=1) - 0.5 * (mode**2).sum(axis=1)
     log_terms = logw + change.sum(axis=2) - prior + base[:, None]
-    return mode[:, None, :] + du, top[:, None, :] + d, log_terms
+    return mode[:, None, :] + du, (prob + grown) / (1.0 + grown), log_terms
 
 
 def _log_choose(data: MixedData) -> float:
@@ -177,23 +180,42 @@ def loglik(data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NO
 def score_and_information(
     data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES
 ) -> tuple[float, FloatArray, FloatArray]:
-    """Log-likelihood, score ``(p + r,)`` and observed information ``(p + r, p + r)``."""
-    u, eta, log_terms = _log_terms(data, beta, sd, nodes)
-    total = logsumexp(log_terms, axis=1)
-    post = np.exp(log_terms - total[:, None])  # (k, Q), sums to 1
-    prob = expit(eta)
+    """Log-likelihood, score ``(p + r,)`` and observed information ``(p + r, p + r)``.
+
+    The derivative of a row's linear predictor is ``(x, z u)``. Posterior moments of the
+    residuals and of the binomial weights with ``(1, u)`` are taken first, study by study;
+    the design, which is the same at every node, comes in at the end.
+    """
+    u, prob, log_terms = _log_terms(data, beta, sd, nodes)
+    top = log_terms.max(axis=1, keepdims=True)
+    post = np.exp(log_terms - top)
+    mass = post.sum(axis=1, keepdims=True)
+    post /= mass  # (k, Q), sums to 1
+    total = float((np.log(mass) + top).sum())
     resid = data.y[:, None, :] - data.n[:, None, :] * prob
-    weight = post[:, :, None] * data.n[:, None, :] * prob * (1.0 - prob)
-    k, q, m = eta.shape
+    weight = data.n[:, None, :] * prob * (1.0 - prob)
+    k, q, m = prob.shape
     p, r = data.x.shape[2], data.z.shape[2]
-    # derivative of each linear predictor with respect to (beta, sd)
-    d = np.empty((k, q, m, p + r))
-    d[..., :p] = data.x[:, None, :, :]
-    d[..., p:] = data.z[:, None, :, :] * u[:, :, None, :]
-    node_score = np.einsum("kqm,kqmp->kqp", resid, d)
-    study_score = np.einsum("kq,kqp->kp", post, node_score)
-    flat = d.reshape(-1, p + r)
-    complete = (flat * weight.reshape(-1, 1)).T @ flat
-    spread = node_score.reshape(-1, p + r)
-    missing = (spread * post.reshape(-1, 1)).T @ spread - study_score.T @ study_score
-    return float(total.sum()) + _log_choose(data), study_score.sum(axis=0), complete - missing
+    one_u = np.concatenate([np.ones((k, q, 1)), u], axis=2)
+    # moments: (k, m (1 + r)) of resid (1, u), and their products; (k, m, 1 + r, 1 + r)
+    forms = (resid[:, :, :, None] * one_u[:, :, None, :]).reshape(k, q, -1)
+    mean = (post[:, None, :] @ forms)[:, 0, :]
+    second = np.swapaxes(forms * post[:, :, None], 1, 2) @ forms
+    spread = second - mean[:, :, None] * mean[:, None, :]
+    weighted = (
+        np.swapaxes(weight * post[:, :, None], 1, 2)[:, :, None, :]
+        * np.swapaxes(one_u, 1, 2)[:, None, :, :]
+    )
+    complete = weighted @ one_u[:, None, :, :]
+    # how row m's (1, u) enters the derivatives by (beta, sd): (k, m, 1 + r, p + r)
+    into = np.zeros((k, m, 1 + r, p + r))
+    into[:, :, 0, :p] = data.x
+    for effect in range(r):
+        into[:, :, 1 + effect, p + effect] = data.z[:, :, effect]
+    flat = into.reshape(k, m * (1 + r), p + r)
+    score = (mean[:, :, None] * flat).sum(axis=(0, 1))
+    rows = into.reshape(-1, 1 + r, p + r)
+    seen = (complete.reshape(-1, 1 + r, 1 + r) @ rows).reshape(-1, p + r)
+    information = rows.reshape(-1, p + r).T @ seen
+    information -= flat.reshape(-1, p + r).T @ (spread @ flat).reshape(-1, p + r)
+    return total + _log_choose(data), score, information

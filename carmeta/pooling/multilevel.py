@@ -9,6 +9,7 @@ likelihood; the limits of both variances are those of their profile likelihood.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Final, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ _SCORE_TOL: Final = 1e-10  # on the Newton decrement: the likelihood left is hal
 # Starts as multiples of the crude variance, for both levels: the likelihood can have more
 # than one maximum, and a ridge where trials have one cohort each.
 _STARTS: Final = (0.05, 0.4, 1.5)
+_TRIED: Final = 3  # of the starts, the best
 _MAX_FACTOR: Final = 1e4  # limits are not searched beyond this multiple of the crude variance
 
 
@@ -96,13 +98,13 @@ def fit_three_level(
     """
     problem = _problem(yi, vi, trial, x, method)
     crude = _crude(problem)
+    starts = [np.array(pair) * crude for pair in product(_STARTS, repeat=2)]
+    starts.sort(key=lambda start: -_evaluate(problem, start).loglik)
     best: tuple[_At, FloatArray, bool, int] | None = None
-    for first in _STARTS:
-        for second in _STARTS:
-            start = np.array([first, second]) * crude
-            found = _maximise(problem, start, np.ones(2, dtype=bool))
-            if found[2] and (best is None or found[0].loglik > best[0].loglik + 1e-10):
-                best = found
+    for start in starts[:_TRIED]:
+        found = _maximise(problem, start, np.ones(2, dtype=bool))
+        if found[2] and (best is None or found[0].loglik > best[0].loglik + 1e-10):
+            best = found
     if best is None:
         raise EstimationError("the three-level model did not converge")
     at, sigma2, converged, steps = best

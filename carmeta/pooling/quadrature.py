@@ -34,7 +34,10 @@ _SIDE_NODES: Final = 28
 _DROP: Final = 40.0
 # Elements of one (nodes, k, batch) array; about 1 MB each.
 _CHUNK: Final = 1 << 17
-_MODE_TOL: Final = 1e-10
+# Below this many elements calls cost more than arithmetic.
+_SMALL: Final = 1 << 13
+# Squared last step of Newton in units of the integrand's width.
+_MODE_TOL: Final = 1e-9
 _NAMES: Final = ("ll", "g_mu", "g_tau", "h_mm", "h_mt", "h_tt", "info")
 
 
@@ -84,8 +87,8 @@ class Likelihood:
     def __init__(self, x: Floats, n: Floats, nodes: int = NODES) -> None:
         self.x, self.n, self.nodes = x, n, nodes
         self.wide = _WIDE_TAU  # where the two-sided rule begins
+        self.ragged = bool((n == 0).any())
         self.choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
-        self.u = np.zeros(x.shape)  # modes of the last call: where the next one starts
 
     @property
     def batch(self) -> int:
@@ -96,8 +99,8 @@ class Likelihood:
         """Some columns, any number of times."""
         new = object.__new__(Likelihood)
         new.x, new.n = self.x[:, columns], self.n[:, columns]
-        new.choose, new.u = self.choose[:, columns], self.u[:, columns]
-        new.nodes, new.wide = self.nodes, self.wide
+        new.choose = self.choose[:, columns]
+        new.nodes, new.wide, new.ragged = self.nodes, self.wide, self.ragged
         return new
 
     def rough(self, columns: NDArray[np.intp], nodes: int) -> Likelihood:
@@ -110,29 +113,29 @@ class Likelihood:
         """Evaluate at one (mu, tau) a column."""
         k, b = self.x.shape
         wide = np.abs(tau) > self.wide
+        if bool(wide.any()) and k * b * 2 * _SIDE_NODES <= _SMALL:
+            wide = np.ones(b, dtype=bool)  # one call for all: the rule is exact for small tau too
         groups = [(np.flatnonzero(~wide), self.nodes), (np.flatnonzero(wide), 2 * _SIDE_NODES)]
         pieces = []
         for columns, nodes in groups:
             step = max(1, _CHUNK // (nodes * k))
             pieces += [columns[i : i + step] for i in range(0, columns.size, step)]
         if len(pieces) == 1:
-            return self._at(mu, tau, None)
+            return self._at(mu, tau, None, bool(wide.any()))
         out = Derivatives(*[np.empty(b) for _ in _NAMES[:-1]] + [np.empty((k, b))])
         for columns in pieces:
-            out.put(columns, self._at(mu[columns], tau[columns], columns))
+            out.put(columns, self._at(mu[columns], tau[columns], columns, bool(wide[columns[0]])))
         return out
 
-    def _at(self, mu: Floats, tau: Floats, cols: NDArray[np.intp] | None) -> Derivatives:
+    def _at(
+        self, mu: Floats, tau: Floats, cols: NDArray[np.intp] | None, wide: bool
+    ) -> Derivatives:
         """Evaluate columns (None: all of them) whose tau all take the same rule."""
-        x, n, choose, start = self.x, self.n, self.choose, self.u
+        x, n, choose = self.x, self.n, self.choose
         if cols is not None:
-            x, n, choose, start = x[:, cols], n[:, cols], choose[:, cols], start[:, cols]
-        u, eta, curvature = _modes(x, n, mu, tau, start)
-        if cols is None:
-            self.u = u
-        else:
-            self.u[:, cols] = u
-        du, weight, prob = _points(x, n, u, eta, tau, curvature, self.nodes, self.wide)
+            x, n, choose = x[:, cols], n[:, cols], choose[:, cols]
+        u, eta, curvature = _modes(x, n, mu, tau)
+        du, weight, prob = _points(x, n, u, eta, tau, curvature, self.nodes, wide)
         total = weight.sum(axis=0)
         weight /= total
         e = x - n * prob
@@ -149,41 +152,62 @@ class Likelihood:
         tt = (un * (ue * e - wq)).sum(axis=0) - ue1 * ue1
         top = x * eta - n * np.logaddexp(0.0, eta) - 0.5 * u * u
         ll = choose + top + np.log(total)
-        # An absent study integrates the prior alone: 0 up to rounding, put to 0 by n = 0.
-        sums = [np.where(n > 0, part, 0.0).sum(axis=0) for part in (ll, e1, ue1, mm, mt, tt)]
-        sums.append(np.where(n > 0, np.maximum(-mm, 0.0), 0.0))
-        return Derivatives(*sums)
+        parts = [ll, e1, ue1, mm, mt, tt]
+        if self.ragged:
+            # An absent study integrates the prior alone: 0 up to rounding, put to 0 by n = 0.
+            parts = [np.where(n > 0, part, 0.0) for part in parts]
+        sums = [part.sum(axis=0) for part in parts]
+        return Derivatives(*[*sums, np.maximum(-parts[3], 0.0)])
 
 
-def _modes(
-    x: Floats, n: Floats, mu: Floats, tau: Floats, start: Floats
-) -> tuple[Floats, Floats, Floats]:
+def _modes(x: Floats, n: Floats, mu: Floats, tau: Floats) -> tuple[Floats, Floats, Floats]:
     """Mode of each integrand, its logit, and the curvature of the log integrand there.
 
     The mode solves ``u = tau (x - n p(u))``; the right side falls, so the root lies between
-    0 and its value at 0.
+    0 and its value at 0. Newton starts where the logit's own normal approximation has it.
+    The rules are placed at the mode but do not rely on its last digits.
     """
+    a, b = x + 0.5, n - x + 0.5
+    variance = (a + b) / (a * b)
+    u = tau * (np.log(a / b) - mu) / (variance + tau * tau)
+    if bool((np.abs(tau) > 2.0).any()):
+        u = np.where((np.abs(tau) > 2.0) & ((x == 0) | (x == n)), _edge_mode(x, n, mu, tau), u)
     end = tau * (x - n * expit(mu + 0.0 * tau))
     low, high = np.minimum(end, 0.0), np.maximum(end, 0.0)
-    u = np.clip(start, low, high)
-    last = high - low
+    u = np.minimum(np.maximum(u, low), high)
+    last = np.full(u.shape, np.inf)
+    eta = mu + tau * u
     for _ in range(200):
-        p = expit(mu + tau * u)
-        f = u - tau * (x - n * p)
-        curvature = 1.0 + tau * tau * n * p * (1.0 - p)
+        p = expit(eta)
+        excess = x - n * p
+        f = u - tau * excess
+        curvature = 1.0 + tau * tau * (n * p) * (1.0 - p)
+        step = f / curvature
         low, high = np.where(f < 0, u, low), np.where(f > 0, u, high)
-        new = u - f / curvature
+        new = u - step
         # Halve the bracket where Newton leaves it, or does not halve its own step: far
         # from the mode the logistic is flat, and Newton would jump to and fro.
-        slow = np.abs(new - u) > 0.5 * last
-        new = np.where((new < low) | (new > high) | slow, 0.5 * (low + high), new)
-        move = np.abs(new - u)
-        u, last = new, move
-        if bool((move * np.sqrt(curvature) < _MODE_TOL).all()):
+        wild = (new < low) | (new > high) | (np.abs(step) > 0.5 * last)
+        if bool(wild.any()):
+            new = np.where(wild, 0.5 * (low + high), new)
+        last = np.abs(new - u)
+        u = new
+        eta = mu + tau * u
+        if bool((last * last * curvature < _MODE_TOL).all()):
             break
-    eta = mu + tau * u
     p = expit(eta)
-    return u, eta, 1.0 + tau * tau * n * p * (1.0 - p)
+    return u, eta, 1.0 + tau * tau * (n * p) * (1.0 - p)
+
+
+def _edge_mode(x: Floats, n: Floats, mu: Floats, tau: Floats) -> Floats:
+    """Mode for no events or only events where p is small: ``w e^w = tau^2 n e^mu``, w = -tau u.
+
+    Lambert's function by Winitzki's approximation, within 2%: a start for Newton.
+    """
+    side = np.where(x == 0, -1.0, 1.0)
+    log_z = np.log1p(tau * tau * np.maximum(n, 1.0) * np.exp(np.clip(-side * mu, -50.0, 50.0)))
+    w = log_z * (1.0 - np.log1p(log_z) / (2.0 + log_z))
+    return np.asarray(side * w / np.where(tau == 0, 1.0, tau))
 
 
 def _points(
@@ -194,40 +218,41 @@ def _points(
     tau: Floats,
     curvature: Floats,
     nodes: int,
-    wide: float = _WIDE_TAU,
+    wide: bool,
 ) -> tuple[Floats, Floats, Floats]:
     """Steps from the mode, their weights and the probability at each, (nodes, k, batch).
 
     The weights sum to the integral over u divided by the integrand at its mode.
     """
     root = np.sqrt(2.0 * np.pi)
-    if tau.size == 0 or abs(float(tau[0])) <= wide:
+    if not wide:
         z, w = _hermite(nodes)
         scale = np.sqrt(2.0 / curvature)
         du = scale * z
         change, prob = _steps(x, n, u, eta, tau, du)
         return du, w * np.exp(change) * (scale / root), prob
     share, w = _legendre()
-    low, high = (_end(x, n, u, eta, tau, sign) for sign in (-1.0, 1.0))
+    low, high = _ends(x, n, u, eta, tau)
     du = np.concatenate([low * share, high * share])
     change, prob = _steps(x, n, u, eta, tau, du)
     width = np.concatenate([-low * w, high * w])
     return du, width * np.exp(change) / root, prob
 
 
-def _end(x: Floats, n: Floats, u: Floats, eta: Floats, tau: Floats, sign: float) -> Floats:
-    """Step from the mode at which the integrand has fallen by e^-40, or a little beyond.
+def _ends(x: Floats, n: Floats, u: Floats, eta: Floats, tau: Floats) -> Floats:
+    """Steps to either side of the mode, (2, k, batch), where the integrand is down by e^-40.
 
-    The log integrand is concave and bends at least like the normal's, so Newton from the
-    normal's own end approaches from outside; a few steps settle it well enough.
+    Or a little beyond: the log integrand is concave and bends at least like the normal's, so
+    Newton from the normal's own ends approaches from outside; a few steps settle it.
     """
-    du = np.full(u.shape, sign * np.sqrt(2.0 * _DROP))
+    far = np.sqrt(2.0 * _DROP)
+    du = np.stack([np.full(u.shape, -far), np.full(u.shape, far)])
     for _ in range(12):
         change, prob = _steps(x, n, u, eta, tau, du)
         slope = tau * (x - n * prob) - (u + du)
-        move = -(change + _DROP) / slope
-        du = np.where(change < -_DROP, du + move, du)
-        if bool((np.abs(move) <= 0.02 * np.abs(du)).all()):
+        move = np.where(change < -_DROP, -(change + _DROP) / slope, 0.0)
+        du = du + move
+        if bool((np.abs(move) <= 0.05 * np.abs(du)).all()):
             break
     return du
 
@@ -266,8 +291,8 @@ def weighted_nodes(
         if not cols.size:
             continue
         xs, ns = np.full((1, cols.size), x), np.full((1, cols.size), n)
-        u, eta, curvature = _modes(xs, ns, mu[cols], tau[cols], np.zeros(xs.shape))
-        du, share, _ = _points(xs, ns, u, eta, tau[cols], curvature, NODES)
+        u, eta, curvature = _modes(xs, ns, mu[cols], tau[cols])
+        du, share, _ = _points(xs, ns, u, eta, tau[cols], curvature, NODES, wide)
         points.append((mu[cols] + tau[cols] * (u + du)).ravel())
         masses.append((weight[cols] * share / share.sum(axis=0)).ravel())
     return np.concatenate(points), np.concatenate(masses)

@@ -172,15 +172,19 @@ def wrap(text: str, width: float, size: float, bold: bool = False, most: int = 6
     """
     lines: list[str] = []
     line = ""
+    used = 0.0
+    # Without kerning widths add up, so that each word is measured once and not each line.
+    space = text_width("n n", size, bold) - 2 * text_width("n", size, bold)
     for word in filter(None, text.split(" ")):
-        candidate = f"{line} {word}" if line else word
-        if text_width(candidate, size, bold) <= width:
-            line = candidate
+        wide = text_width(word, size, bold)
+        if used + space + wide <= width and line:
+            line, used = f"{line} {word}", used + space + wide
             continue
         if line:
             lines.append(line)
         *full, line = _break_word(word, width, size, bold)
         lines.extend(full)
+        used = text_width(line, size, bold)
     lines.append(line)
     if len(lines) > most:
         last = lines[most - 1]
@@ -365,7 +369,9 @@ def save(figure: Figure, fmt: Format) -> bytes:
         if fmt == "png":
             alt = getattr(figure, "alt", "")
             metadata = {"Software": None} | ({"Description": alt} if alt else {})
-            figure.savefig(buffer, format="png", dpi=DPI, metadata=metadata)
+            # Line art: the lowest compression is the fastest, and here the smallest as well.
+            fast = {"compress_level": 1}
+            figure.savefig(buffer, format="png", dpi=DPI, metadata=metadata, pil_kwargs=fast)
             return buffer.getvalue()
     raise ValueError(f"format must be svg, pdf or png, not {fmt!r}")
 

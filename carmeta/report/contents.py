@@ -162,10 +162,7 @@ def disagreements(analysis: Analysis, scale: numbers.Scale = _PERCENT) -> list[s
 
 def totals(outcome: OutcomeAnalysis) -> tuple[int, int]:
     """Events and patients of an outcome's rows."""
-    return (
-        outcome.events,
-        outcome.patients,
-    )
+    return outcome.events, outcome.patients
 
 
 def models(analysis: Analysis) -> Table:

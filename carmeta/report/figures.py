@@ -15,13 +15,14 @@ from carmeta.report.forest_draw import draw
 from carmeta.report.forest_series import series_spec
 from carmeta.report.jobs import Job, page_name
 from carmeta.report.lineage_plot import lineage
+from carmeta.report.prisma import flow, flow_diagram
 from carmeta.report.text import slug
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
     from carmeta.report.forest_spec import ForestSpec
 
-Kind = Literal["main", "sensitivity", "lineage", "bias"]
+Kind = Literal["main", "sensitivity", "lineage", "bias", "flow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _of_outcome(outcome: OutcomeAnalysis) -> Iterator[tuple[str, ForestSpec, str
 
 def pictures(analysis: Analysis) -> tuple[list[FigureEntry], dict[str, bytes]]:
     """What is drawn without estimates: shared patients and risk of bias, if there are any."""
-    found = [_lineage(analysis), _bias(analysis)]
+    found = [_lineage(analysis), _bias(analysis), _flow(analysis)]
     entries = [entry for entry in found if entry is not None]
     files: dict[str, bytes] = {}
     for entry in entries:
@@ -127,6 +128,22 @@ def _bias(analysis: Analysis) -> FigureEntry | None:
     )
     page = save(drawing, "svg")
     return FigureEntry("risk_of_bias", "Risk of bias", drawing.alt, (page,), sidecar, "bias")
+
+
+def _flow(analysis: Analysis) -> FigureEntry:
+    drawing = flow_diagram(analysis)
+    known = flow(analysis)
+    rows: list[tuple[str, str, int]] = [
+        ("reports", "read", known.reports),
+        ("studies", "in this run", known.studies),
+        ("cohorts", "that report an outcome", known.cohorts),
+        *(("cohorts not pooled", reason, n) for reason, n in known.left_out),
+        *(("cohorts pooled", label, k) for label, k, _ in known.pooled),
+        *(("patients pooled", label, n) for label, _, n in known.pooled),
+    ]
+    sidecar = csvfiles.write(("what", "which", "number"), rows)
+    title = "Flow of reports and cohorts"
+    return FigureEntry("prisma_flow", title, drawing.alt, (save(drawing, "svg"),), sidecar, "flow")
 
 
 def _lineage(analysis: Analysis) -> FigureEntry | None:

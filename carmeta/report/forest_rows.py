@@ -319,8 +319,8 @@ class RowBuilder:
             numbers.show(found.estimate_ub, self.scale),
         )
         return [
-            f"Over the {numbers.count(found.combinations)} combinations of counts that fit the "
-            + f"printed percentages the primary estimate runs from {low} to {high} ({how}); "
+            f"Over the {numbers.count(found.combinations)} combinations of counts that fit "
+            + f"what is printed the primary estimate runs from {low} to {high} ({how}); "
             + f"drawn: {found.rule}."
         ]
 
@@ -328,7 +328,10 @@ class RowBuilder:
 def model_note(pooled: Pooled, *, prediction: bool) -> str:
     """A model, its interval and its prediction interval in a sentence."""
     name, model = words.model_short(pooled), words.model_long(pooled)
-    text = f"{name}: {model}; CI by {words.test_long(pooled)}"
+    if pooled.model == "GLMM":
+        model = model.replace(" (GLMM)", "")
+    text = model if model.startswith(name) else f"{name}: {model}"
+    text = f"{text[0].upper()}{text[1:]}; CI by {words.test_long(pooled)}"
     if prediction and not math.isnan(pooled.pi_lb):
         text += f"; prediction interval by {words.pi_short(pooled)}"
     return text + "."

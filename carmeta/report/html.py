@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from carmeta.report import contents, csvfiles, methods, numbers, words
+from carmeta.report import contents, csvfiles, methods, numbers, prisma, words
 from carmeta.report import contents_evidence as evidence
 from carmeta.report.tables import Table, to_html
 from carmeta.report.text import clean, tie
@@ -78,6 +78,8 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
             figures=[_figure(entry) for entry in figures if entry.kind == "main"],
             bias=_table(evidence.bias(analysis), sortable=True) if analysis.bias else None,
             bias_figures=[_figure(entry) for entry in figures if entry.kind == "bias"],
+            flow=[_figure(entry) for entry in figures if entry.kind == "flow"],
+            checklist=_table(prisma.checklist(analysis)),
             lineage=[_figure(entry) for entry in figures if entry.kind == "lineage"],
             refits=[_figure(entry) for entry in figures if entry.kind == "sensitivity"],
             methods=text.paragraphs,
@@ -194,11 +196,13 @@ def _uri(media: str, content: bytes) -> str:
 
 def _figure(entry: FigureEntry) -> FigureView:
     images = tuple(_uri("image/svg+xml", page) for page in entry.pages)
+    main = entry.kind == "main"
     downloads = []
-    for number, uri in enumerate(images):
-        suffix = f"_{number + 1}" if number else ""
-        label = f"SVG, page {number + 1}" if len(images) > 1 else "SVG"
-        downloads.append(Download(label, f"{entry.stem}{suffix}.svg", uri))
+    if main:  # the others lie beside the page, and would be carried twice
+        for number, uri in enumerate(images):
+            suffix = f"_{number + 1}" if number else ""
+            label = f"SVG, page {number + 1}" if len(images) > 1 else "SVG"
+            downloads.append(Download(label, f"{entry.stem}{suffix}.svg", uri))
     downloads.append(Download("data as CSV", f"{entry.stem}.csv", _uri("text/csv", entry.sidecar)))
     return FigureView(
         anchor=f"figure-{entry.stem}",
@@ -207,7 +211,7 @@ def _figure(entry: FigureEntry) -> FigureView:
         images=images,
         table=_safe(to_html(_drawn(entry))),
         downloads=tuple(downloads),
-        beside=f"{entry.stem}.pdf and {entry.stem}.png" if entry.kind == "main" else "",
+        beside=f"{entry.stem}.pdf and {entry.stem}.png" if main else f"{entry.stem}.svg",
     )
 
 
@@ -220,7 +224,7 @@ def _drawn(entry: FigureEntry) -> Table:
 
     lines = list(csv.reader(io.StringIO(entry.sidecar.decode("utf-8"))))
     names = lines[0]
-    if entry.kind in ("lineage", "bias"):
+    if entry.kind in ("lineage", "bias", "flow"):
         columns = [Column(name.replace("_", " ").capitalize()) for name in names]
         relations = tuple(row(*line) for line in lines[1:])
         return Table(f"drawn-{entry.stem}", entry.title, tuple(columns), relations)
@@ -252,7 +256,7 @@ def caveats(analysis: Analysis) -> list[str]:
 
 
 def candidates(analysis: Analysis) -> list[str]:
-    """What the ambiguity of the printed percentages does to each estimate."""
+    """What the ambiguity of the printed numbers does to each estimate."""
     lines = []
     for outcome in analysis.outcomes:
         found = outcome.candidates
@@ -261,7 +265,7 @@ def candidates(analysis: Analysis) -> list[str]:
         how = "every combination was refitted" if found.exact else "bounds from the extremes"
         lines.append(
             f"{contents.outcome_name(outcome)}: over {numbers.count(found.combinations)} "
-            f"combinations of counts that fit the printed percentages the estimate runs from "
+            f"combinations of counts that fit what is printed the estimate runs from "
             f"{numbers.percent(found.estimate_lb, 2)} to {numbers.percent(found.estimate_ub, 2)} "
             f"({how}); the lowest lower limit is {numbers.percent(found.ci_lb, 2)}, the highest "
             f"upper limit {numbers.percent(found.ci_ub, 2)}. The point estimate uses {found.rule}."

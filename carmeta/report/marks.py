@@ -57,6 +57,6 @@ class Marks:
             )
         if self._several:
             listed = "; ".join(dict.fromkeys(self._several))
-            notes.append(f"{DOUBLE_DAGGER} Several counts fit the printed percentage ({listed}).")
+            notes.append(f"{DOUBLE_DAGGER} Several counts fit what is printed ({listed}).")
         notes += [f"{mark} {words.sentence(flag)}" for flag, mark in self._flags.items()]
         return notes

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from carmeta.domain.analysis import Analysis, ContrastAnalysis, OutcomeAnalysis
+    from carmeta.domain.evidence import Count
     from carmeta.domain.result import Pooled
 
 # Absolute on the analysis scale plus relative. glmer stops near 1e-5 in the log odds, and its
@@ -56,8 +57,8 @@ of_fit <- function(fit) {{
 }}
 
 exact <- function(x, n, level) {{
-  limits <- binom.test(sum(x), sum(n), conf.level = level)$conf.int
-  list(estimate = sum(x) / sum(n), ci_lb = limits[1], ci_ub = limits[2])
+  limits <- binom.test(x, n, conf.level = level)$conf.int
+  list(estimate = x / n, ci_lb = limits[1], ci_ub = limits[2])
 }}
 """
 
@@ -93,7 +94,8 @@ def _outcome(outcome: OutcomeAnalysis) -> str:
         f"xi <- {_integers([count.xi for count in counts])}",
         f"ni <- {_integers([count.ni for count in counts])}",
     ]
-    lines += _fits(label, outcome.headline, outcome.beside)
+    counted = (outcome.events, outcome.patients)
+    lines += _fits(label, (outcome.headline, *outcome.beside), counted)
     for group in outcome.subgroups:
         if group.pooled is None:
             continue
@@ -108,26 +110,27 @@ def _outcome(outcome: OutcomeAnalysis) -> str:
         lines += [
             f"xi <- {_integers([count.xi for count in rows])}",
             f"ni <- {_integers([count.ni for count in rows])}",
-            *_fits(f"{label}, {group.label}", group.pooled, ()),
+            *_fits(f"{label}, {group.label}", (group.pooled,), _sums(rows)),
         ]
     return "\n".join(lines) + "\n"
 
 
-def _fits(label: str, head: Pooled, beside: Sequence[Pooled]) -> list[str]:
+def _sums(counts: Sequence[Count]) -> tuple[int, int]:
+    return sum(count.xi for count in counts), sum(count.ni for count in counts)
+
+
+def _fits(label: str, fits: Sequence[Pooled], counted: tuple[int, int]) -> list[str]:
+    """The lines that refit and compare; ``counted`` are the events and patients in all."""
     lines = []
-    done = set()
-    for fit in (head, *beside):
-        what = r_string(f"{label}: {words.model_short(fit)}")
-        if what in done:
-            continue
-        done.add(what)
+    for fit in fits:
+        what = r_string(f"{label}: {fit.measure} by {words.model_short(fit)}")
         if words.is_exact(fit):
             numbers = {
                 "estimate": fit.back.estimate,
                 "ci_lb": fit.back.ci_lb,
                 "ci_ub": fit.back.ci_ub,
             }
-            call = f"exact(xi, ni, {fit.level!r})"
+            call = f"exact({counted[0]}, {counted[1]}, {fit.level!r})"
             lines.append(f"agree({what}, {_list(numbers)}, {call}, {_TOLERANCE['exact']!r})")
             continue
         call = _call(fit)

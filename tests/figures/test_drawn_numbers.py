@@ -171,7 +171,7 @@ def test_notes_say_what_was_done() -> None:
         "τ² = 1.081 (95% CI 0.270 to 4.822, profile likelihood)", "I² = 91% (from τ²)",
         "df = 8, P < 0.001", "Clopper-Pearson 95% CI", "share of the information",
         "† Count derived from the printed percentage",
-        "‡ Several counts fit the printed percentage (KarMMa: 119 to 120)",
+        "‡ Several counts fit what is printed (KarMMa: 119 to 120)",
         "§ Intention to treat", "Over the 2 combinations", "Wald t with 8 df",
         "prediction interval by t with 8 df", "ad hoc floor",
     ):  # fmt: skip

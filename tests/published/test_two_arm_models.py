@@ -257,3 +257,11 @@ class TestKonstantopoulos2011:
         printed(fit.coefficients[1].estimate, "0.005")
         printed(fit.components[0].sigma2, "0.0565")
         printed(fit.components[1].sigma2, "0.0329")
+
+
+def test_rodriguez_otero_2023_response_in_karmma_3() -> None:
+    """New England Journal of Medicine 388:1002-1014: the odds ratio of overall response."""
+    fit = pool_two_arm([181], [254], [55], [132])
+    printed(fit.back.estimate, "3.47")
+    printed(fit.back.ci_lb, "2.24")
+    printed(fit.back.ci_ub, "5.39")

@@ -119,8 +119,8 @@ def test_mantel_haenszel(name: str, measure: Any) -> None:
         close(cmh.stat, want["cmh"], 1e-12)
         close(cmh.p, want["cmh_p"], 100 * CLOSED_REL)
         tarone = breslow_day(counts, tarone=True)
-        # R's expected tables come from the cancelling form of the quadratic's root
-        close([tarone.stat, tarone.p], [want["tarone"], want["tarone_p"]], 1e-10)
+        close(tarone.stat, want["tarone"], CLOSED_REL)
+        close(tarone.p, want["tarone_p"], 100 * CLOSED_REL)
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -164,7 +164,7 @@ def test_laplace_value_of_random_intercepts(name: str) -> None:
 
 @pytest.mark.parametrize("name", DATA)
 def test_random_intercepts_are_near_laplace(name: str) -> None:
-    # Laplace's approximation errs by a few percent of the SE here; a wrong model by more.
+    # Laplace errs by less than a hundredth of the SE here; a wrong model by far more.
     pin = DATA[name]["laplace"]["fit"]
     fit = fit_two_arm_glmm(informative(name), tau2_interval=False)
-    assert abs(fit.estimate - pin["estimate"]) < 0.15 * fit.se
+    assert abs(fit.estimate - pin["estimate"]) < 0.01 * fit.se

@@ -96,4 +96,4 @@ def test_r_disagrees_with_a_number_that_is_off(
     spoiled = replace(analysis, outcomes=(replace(outcome, headline=off),))
     done = run(reproduce.script(spoiled), tmp_path)
     assert done.returncode == 1
-    assert f"GLMM, {field}" in done.stdout
+    assert f"PLO by GLMM, {field}" in done.stdout
