@@ -57,7 +57,7 @@ def analyse_outcome(
         candidates=_candidates(config, counts),
         sensitivity=sensitivity + _evidence_choices(config, harmonised, outcome),
         beyond=_beyond(config, outcome, headline),
-        notes=(*_notes(headline, beside, counts), *_left_out(harmonised, outcome)),
+        notes=_left_out(harmonised, outcome),
     )
 
 
@@ -97,7 +97,7 @@ def compare_subsets(
         beside=(),
         excluded=tuple(e for e in harmonised.excluded if e.outcome == outcome),
         subgroup_tests=equal_proportions(counts, part.id),
-        notes=(*notes, *_notes(headline, (), counts)),
+        notes=tuple(notes),
         part=part.id,
         total=(total.xi, total.ni),
         part_label=part.label,
@@ -179,17 +179,3 @@ def _beyond(config: AnalysisConfig, outcome: str, headline: Pooled) -> tuple[Bey
     if math.isnan(probability):
         return ()
     return (Beyond(threshold.value, threshold.direction, probability),)
-
-
-def _notes(headline: Pooled, beside: Sequence[Pooled], counts: Sequence[Count]) -> tuple[str, ...]:
-    """Where the models differ by more than the rounding shown (a tenth of a percent)."""
-    notes = []
-    for other in beside:
-        if f"{headline.back.estimate:.3f}" != f"{other.back.estimate:.3f}":
-            notes.append(
-                f"{headline.label} and {other.label} differ: "
-                f"{100 * headline.back.estimate:.1f}% and {100 * other.back.estimate:.1f}%."
-            )
-    flagged = [c for c in counts if c.flags]
-    notes += [f"{c.slab}: {', '.join(c.flags)}." for c in flagged]
-    return tuple(notes)

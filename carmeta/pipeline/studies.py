@@ -66,7 +66,17 @@ def _report(review: Review, study: StudyRecord, doc: str) -> Report:
 
 def _short(review: Review, doc: str) -> str:
     report = review.reports.get(doc)
-    return f"{report.authors.split()[0]} {report.year}" if report else doc
+    return f"{_first_author(report.authors)} {report.year}" if report else doc
+
+
+def _first_author(authors: str) -> str:
+    """The first author's family name: the words before the initials.
+
+    >>> _first_author("van de Donk NWCJ, Themeli M"), _first_author("Raje N, et al.")
+    ('van de Donk', 'Raje')
+    """
+    words = authors.split(",")[0].split()
+    return " ".join(words[:-1]) if len(words) > 1 and words[-1].isupper() else " ".join(words)
 
 
 def _full(report: Report) -> str:

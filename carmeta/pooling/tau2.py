@@ -440,9 +440,7 @@ def _refine(problem: Problem, low: Floats, high: Floats, t: Floats, *, reml: boo
     return t, ~active, iterations
 
 
-def _refine_one(
-    problem: Problem, low: Floats, high: Floats, t: Floats, *, reml: bool
-) -> _Solution:
+def _refine_one(problem: Problem, low: Floats, high: Floats, t: Floats, *, reml: bool) -> _Solution:
     """:func:`_refine` of one root, in plain floats: the same steps at a third of the time."""
     floor = float(problem.v.min())
     a, b, x = float(low[0]), float(high[0]), float(t[0])

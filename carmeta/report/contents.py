@@ -131,16 +131,8 @@ def flags(analysis: Analysis) -> dict[str, list[str]]:
 
 
 def notes(outcome: OutcomeAnalysis) -> list[str]:
-    """The notes on an outcome that no mark or table of the report already carries."""
-    flagged = {f"{item.count.slab}: {', '.join(item.count.flags)}." for item in outcome.rows}
-    differing = tuple(
-        f"{outcome.headline.label} and {other.label} differ" for other in outcome.beside
-    )
-    return [
-        words.sentence(note)
-        for note in outcome.notes
-        if note not in flagged and not (differing and note.startswith(differing))
-    ]
+    """The notes on an outcome, as sentences."""
+    return [words.sentence(note) for note in outcome.notes]
 
 
 def disagreements(analysis: Analysis, scale: numbers.Scale = _PERCENT) -> list[str]:
