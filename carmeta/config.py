@@ -144,6 +144,7 @@ class Sensitivity(Section):
 
     leave_one_out: bool = True
     candidates: bool = True
+    influence: bool = True  # of each study on the IV pool; funnel, Baujat; small studies
     evidence: bool = True  # other readings, populations, overlaps, counts; one at a time
 
 

@@ -50,6 +50,10 @@ def pool(
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, max=64, help="Processes that draw figures.")
     ] = 2,
+    pdf: Annotated[
+        bool,
+        typer.Option("--pdf", help=f"Write report.pdf as well (needs carmeta[pdf]), {_CONFIG}."),
+    ] = False,
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -97,7 +101,7 @@ def pool(
     fmt: Format = "json" if json else format
     if csv is None:
         _reject(_given(context, _CSV_OPTIONS), _CSV)
-        return _run(config or PRIMARY, studies, output, jobs, fmt)
+        return _run(config or PRIMARY, studies, output, jobs, fmt, pdf=pdf)
     _reject(_given(context, _CONFIG_OPTIONS), _CONFIG)
     from carmeta.cli.counts import Ask, pool_file
 
@@ -127,7 +131,7 @@ _CSV_OPTIONS: Final = (
     "to",
     "forest",
 )
-_CONFIG_OPTIONS: Final = ("config", "studies", "output", "jobs")
+_CONFIG_OPTIONS: Final = ("config", "studies", "output", "jobs", "pdf")
 
 
 def _given(context: typer.Context, names: tuple[str, ...]) -> list[str]:
@@ -144,15 +148,21 @@ def _reject(names: list[str], goes: str) -> None:
         raise ConfigError(f"{shown} works only {goes}", hint="see 'carmeta pool --help'")
 
 
-def _run(config: Path, studies: Path, output: Path | None, jobs: int, fmt: Format) -> int:
+def _run(
+    config: Path, studies: Path, output: Path | None, jobs: int, fmt: Format, *, pdf: bool
+) -> int:
     from carmeta.outputs import manifest_of, write_run
     from carmeta.pipeline import run
 
+    if pdf:  # what is missing is said before the work, not after it
+        from carmeta.report.pdf import require
+
+        require()
     with terminal.progress() as tell:
         analysis = run(config, studies=studies, progress=tell)
         from carmeta.report.files import render_all
 
-        files = render_all(analysis, jobs=jobs, progress=tell)
+        files = render_all(analysis, pdf=pdf, jobs=jobs, progress=tell)
     folder = output or OUTPUTS / analysis.name
     write_run(
         folder,

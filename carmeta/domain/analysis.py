@@ -66,6 +66,35 @@ class Beyond:
 
 
 @dataclass(frozen=True, slots=True)
+class Influence:
+    """What one study does to the inverse-variance pool (Viechtbauer & Cheung 2010)."""
+
+    slab: str
+    rstudent: float  # deleted residual over its standard error
+    dffits: float  # change of the fitted mean in standard errors
+    cook_d: float  # squared change of the mean over its variance
+    hat: float  # weight in that pool, 0..1
+    cov_r: float  # variance of the mean without the study over that with it
+    tau2_del: float  # tau2 without the study
+    q_del: float  # Cochran's Q without the study
+    weight: float  # share of the headline model in 0..1; NaN where none is defined
+    baujat_x: float  # contribution to heterogeneity: squared Pearson residual
+    baujat_y: float  # squared change of the mean over its variance without the study
+    influential: bool = False  # by any rule of thumb of that paper
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """Influence of every study of an outcome, and the test for small-study effects in words."""
+
+    model: str  # the one that the influence is on
+    influence: tuple[Influence, ...]  # in the order of the rows; none if it has no estimate
+    limits: dict[str, tuple[float, ...]]  # measure -> from where on it is notable
+    small_study: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeAnalysis:
     """One outcome: rows, headline model, what stands beside it."""
 
@@ -83,6 +112,7 @@ class OutcomeAnalysis:
     part: str = ""  # id of the set of cohorts, where a config names several
     total: tuple[int, int] | None = None  # events and patients behind the headline, if not the sum
     part_label: str = ""
+    diagnostics: Diagnostics | None = None  # three studies or more, where the config asks for it
 
     @property
     def events(self) -> int:

@@ -17,6 +17,7 @@ from carmeta.domain.analysis import (
 )
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.result import Fallback, Pooled
+from carmeta.pipeline.diagnostics import diagnose
 from carmeta.pipeline.fitting import fit
 from carmeta.pipeline.subgroups import equal_proportions, subgroup_analysis
 from carmeta.sensitivity.candidates import candidate_range
@@ -58,6 +59,7 @@ def analyse_outcome(
         sensitivity=sensitivity + _evidence_choices(config, harmonised, outcome),
         beyond=_beyond(config, outcome, headline),
         notes=_left_out(harmonised, outcome),
+        diagnostics=diagnose(rows) if config.sensitivity.influence else None,
     )
 
 

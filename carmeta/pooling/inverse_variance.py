@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ from carmeta.pooling.intervals import (
     prediction_limits,
     two_sided_p,
 )
-from carmeta.pooling.tau2 import estimate_tau2, fit_statistics, tau2_ci
+from carmeta.pooling.tau2 import Summary, estimate_tau2, fit_statistics, summarise, tau2_ci
 from carmeta.vocabulary import Method, PiMethod, Test
 
 Floats = NDArray[np.float64]
@@ -99,6 +99,7 @@ def fit_batch(
     Raises:
         DataError: Wrong effects, test, method or level; a bootstrap for a batch.
     """
+    spec = _Spec(method, test, check_level(level), pi_method, i2_method, seed)
     check_test(test)
     y, v, m = _arrays(yi, vi, mask)
     if tau2 is None:
@@ -107,6 +108,10 @@ def fit_batch(
     else:
         t2 = np.broadcast_to(np.asarray(tau2, dtype=float), y.shape[:-1])
         converged = np.ones(y.shape[:-1], dtype=bool)
+    low = high = np.full(t2.shape, np.nan)
+    if with_tau2_ci and method != "EE":
+        low, high = tau2_ci(y, v, level=level, mask=mask)
+    q, trace, loglik = fit_statistics(y, v, tau2=t2, reml=method == "REML", mask=mask)
     k = m.sum(axis=-1)
     w = m / (v + t2[..., None])
     sw = w.sum(axis=-1)
@@ -117,19 +122,7 @@ def fit_batch(
         scale = (w * (y - estimate[..., None]) ** 2).sum(axis=-1) / np.maximum(k - 1.0, 1.0)
         variance = variance * (np.maximum(scale, 1.0) if test == "adhoc" else scale)
     mean = _Mean(estimate, np.sqrt(variance), w / sw[..., None])
-    return _finish(
-        _Data(y, v, mask, k),
-        mean,
-        t2,
-        converged,
-        method,
-        test,
-        check_level(level),
-        pi_method,
-        i2_method,
-        with_tau2_ci,
-        seed,
-    )
+    return _finish((y, v), k, mean, Summary(t2, converged, low, high, q, trace, loglik), spec)
 
 
 def fit_one(
@@ -148,45 +141,58 @@ def fit_one(
     Raises:
         DataError: Wrong effects, test, method or level.
     """
+    spec = _Spec(method, test, check_level(level), pi_method, i2_method, seed)
     check_test(test)
-    y, v, m = _arrays(yi, vi, None)
-    solved = estimate_tau2(y, v, method=method)
-    params = _pymare_wls(y, v, float(solved.tau2), _CORRECTION[test])
-    se = np.sqrt(np.asarray(params["inv_cov"], dtype=float)[0, 0, 0])
-    w = 1.0 / (v + solved.tau2)
-    mean = _Mean(np.asarray(params["fe_params"], dtype=float)[0, 0], se, w / w.sum())
-    fit = _finish(
-        _Data(y, v, None, m.sum(axis=-1)), mean, solved.tau2, solved.converged, method, test,
-        check_level(level), pi_method, i2_method, False, seed,
-    )  # fmt: skip
+    y, v, _ = _arrays(yi, vi, None)
+    found = _confirmed(summarise(y, v, method=method, level=level), y, v, level)
     if method == "EE":
-        return fit
-    low, high = _checked_limits(y, v, level)
-    return replace(fit, tau2_ci_lb=low, tau2_ci_ub=high)
+        found = replace(found, ci_lb=np.asarray(np.nan), ci_ub=np.asarray(np.nan))
+    params = _pymare_wls(y, v, float(found.tau2), _CORRECTION[test])
+    se = np.sqrt(np.asarray(params["inv_cov"], dtype=float)[0, 0, 0])
+    w = 1.0 / (v + found.tau2)
+    mean = _Mean(np.asarray(params["fe_params"], dtype=float)[0, 0], se, w / w.sum())
+    return _finish((y, v), np.asarray(float(y.size)), mean, found, spec)
 
 
-def _checked_limits(y: Floats, v: Floats, level: float) -> tuple[Floats, Floats]:
-    """Q-profile limits of tau2, each held against PyMARE's generalised Q at that tau2.
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """What was asked for."""
+
+    method: Method
+    test: Test
+    level: float
+    pi_method: PiMethod
+    i2_method: I2Method
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    estimate: Floats
+    se: Floats
+    weights: Floats
+
+
+def _confirmed(found: Summary, y: Floats, v: Floats, level: float) -> Summary:
+    """The summary, its Q-profile limits held against PyMARE's generalised Q at each.
 
     Our limits are exact to rounding. PyMARE's ``q_profile`` stops at 2e-12 absolute and costs
     as much as the rest of an analysis, so that its Q checks them and its limits stand in only
     where the two disagree.
     """
-    low, high = tau2_ci(y, v, level=level)
     _load_pymare()
     from pymare.stats import q_gen
 
     design = np.ones((y.size, 1))
-    columns = y[:, None], v[:, None]
     tail = 0.5 * (1.0 - level)
-    for limit, target in zip(
-        (float(low), float(high)), chdtri(y.size - 1.0, [tail, 1.0 - tail]), strict=True
-    ):
-        q = float(np.ravel(q_gen(*columns, design, limit))[0])
+    targets = chdtri(y.size - 1.0, [tail, 1.0 - tail])
+    for limit, target in zip((float(found.ci_lb), float(found.ci_ub)), targets, strict=True):
+        q = float(np.ravel(q_gen(y[:, None], v[:, None], design, limit))[0])
         agrees = q <= target * (1.0 + 1e-9) if limit == 0 else abs(q - target) <= 1e-7 * target
         if not agrees:
-            return _pymare_q_profile(y, v, level)
-    return low, high
+            low, high = _pymare_q_profile(y, v, level)
+            return replace(found, ci_lb=low, ci_ub=high)
+    return found
 
 
 def _pymare_q_profile(y: Floats, v: Floats, level: float) -> tuple[Floats, Floats]:
@@ -202,21 +208,6 @@ def _pymare_q_profile(y: Floats, v: Floats, level: float) -> tuple[Floats, Float
     scaled = (y - y.mean()) / np.sqrt(unit)
     found = q_profile(scaled, v / unit, np.ones((y.size, 1)), alpha=1.0 - level)
     return np.asarray(found["ci_l"] * unit), np.asarray(found["ci_u"] * unit)
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    y: Floats
-    v: Floats
-    mask: ArrayLike | None
-    k: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _Mean:
-    estimate: Floats
-    se: Floats
-    weights: Floats
 
 
 def _arrays(yi: ArrayLike, vi: ArrayLike, mask: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
@@ -249,59 +240,45 @@ def _pymare_wls(y: Floats, v: Floats, tau2: float, correction: str) -> dict[str,
 
 
 def _finish(
-    data: _Data,
-    mean: _Mean,
-    tau2: Floats,
-    converged: Bools,
-    method: Method,
-    test: Test,
-    level: float,
-    pi_method: PiMethod,
-    i2_method: I2Method,
-    with_tau2_ci: bool,
-    seed: int,
+    effects: tuple[Floats, Floats], k: Floats, mean: _Mean, found: Summary, spec: _Spec
 ) -> IvFit:
-    df = np.where(test == "z", np.inf, data.k - 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        stat = mean.estimate / mean.se  # se 0 happens: knha on identical studies
-    half = critical(level, df) * mean.se
-    if pi_method == "bootstrap":
-        pi_lb, pi_ub = _bootstrap_limits(data, level, seed)
+    """Test, intervals and heterogeneity, from the mean and all that concerns tau2."""
+    estimate, se, tau2 = mean.estimate, mean.se, found.tau2
+    df = np.full(k.shape, np.inf) if spec.test == "z" else k - 1.0
+    # The standard error is 0 for knha on identical studies: there is no test then.
+    stat = estimate / np.where(se > 0, se, np.nan)
+    half = critical(spec.level, df) * se
+    if spec.pi_method == "bootstrap":
+        pi_lb, pi_ub = _bootstrap_limits(*effects, spec)
     else:
-        spread = prediction_df(data.k, pi_method)
-        pi_lb, pi_ub = prediction_limits(mean.estimate, mean.se, tau2, spread, level)
-    q, trace, loglik = fit_statistics(
-        data.y, data.v, tau2=tau2, reml=method == "REML", mask=data.mask
-    )
-    definition: I2Method = "Q" if method == "EE" else i2_method
-    low = high = np.full(tau2.shape, np.nan)
-    if with_tau2_ci and method != "EE":
-        low, high = tau2_ci(data.y, data.v, level=level, mask=data.mask)
+        spread = prediction_df(k, spec.pi_method)
+        pi_lb, pi_ub = prediction_limits(estimate, se, tau2, spread, spec.level)
+    definition: I2Method = "Q" if spec.method == "EE" else spec.i2_method
     return IvFit(
-        k=data.k,
-        estimate=mean.estimate,
-        se=mean.se,
+        k=k,
+        estimate=estimate,
+        se=se,
         stat=stat,
         df=df,
-        p=np.where(mean.se > 0, two_sided_p(np.nan_to_num(stat), df), np.nan),
-        ci_lb=mean.estimate - half,
-        ci_ub=mean.estimate + half,
+        p=two_sided_p(stat, df),
+        ci_lb=estimate - half,
+        ci_ub=estimate + half,
         pi_lb=pi_lb,
         pi_ub=pi_ub,
         tau2=tau2,
-        tau2_ci_lb=low,
-        tau2_ci_ub=high,
-        heterogeneity=from_q(q, trace, data.k, tau2, i2_method=definition),
-        loglik=loglik,
-        converged=converged,
+        tau2_ci_lb=found.ci_lb,
+        tau2_ci_ub=found.ci_ub,
+        heterogeneity=from_q(found.q, found.trace, k, tau2, i2_method=definition),
+        loglik=found.loglik,
+        converged=found.converged,
         weights=mean.weights,
     )
 
 
-def _bootstrap_limits(data: _Data, level: float, seed: int) -> tuple[Floats, Floats]:
-    if data.y.ndim > 1:
+def _bootstrap_limits(y: Floats, v: Floats, spec: _Spec) -> tuple[Floats, Floats]:
+    if y.ndim > 1:
         raise DataError("the bootstrap prediction interval is for one data set at a time")
-    draws = bootstrap_draws(data.y, data.v, seed=seed)
-    tail = 0.5 * (1.0 - level)
+    draws = bootstrap_draws(y, v, seed=spec.seed)
+    tail = 0.5 * (1.0 - spec.level)
     low, high = np.quantile(draws, [tail, 1.0 - tail])
-    return np.asarray(low), cast("Floats", np.asarray(high))
+    return np.asarray(low), np.asarray(high)

@@ -42,6 +42,7 @@ class Intercept:
 
     def __init__(self, y: Floats, v: Floats, m: Floats | None) -> None:
         self.y, self.v, self.m = y, v, m
+        self._unweighted: tuple[Floats, Floats] | None = None
         k = y.shape[0]
         self.n: Floats = np.full(y.shape[-1], float(k)) if m is None else m.sum(axis=0)[0]
 
@@ -74,6 +75,16 @@ class Intercept:
             if reml:
                 ll = ll - 0.5 * np.log(ok / np.maximum(self.n, 1.0))
         return At(q, s, u, sw - ratio, tr2, sw, sw2, ll)
+
+    def unweighted(self) -> tuple[Floats, Floats]:
+        """Residual sum of squares of the unweighted fit, and ``tr(M V)``, M its projection."""
+        if self._unweighted is None:
+            n = np.maximum(self.n, 1.0)
+            y, v = (self.y, self.v) if self.m is None else (self.m * self.y, self.m * self.v)
+            r = self.y - y.sum(axis=0) / n
+            r = r if self.m is None else self.m * r
+            self._unweighted = (r * r).sum(axis=0)[0], (v.sum(axis=0) * (1.0 - 1.0 / n))[0]
+        return self._unweighted
 
 
 class Regression:
@@ -122,6 +133,15 @@ class Regression:
             if reml:
                 ll -= 0.5 * np.linalg.slogdet(a)[1]
         return At(q, (wr * wr).sum(axis=-1), u, tr1, tr2, sw, sw2, ll)
+
+    def unweighted(self) -> tuple[Floats, Floats]:
+        """As :meth:`Intercept.unweighted`."""
+        m = np.ones_like(self.y) if self.m is None else self.m
+        y, v = (m * self.y)[:, 0, :].T, (m * self.v)[:, 0, :].T
+        x = self.x
+        fitted = (x @ (np.swapaxes(x, -1, -2) @ y[..., None]))[..., 0]
+        leverage = (x * x).sum(axis=-1)
+        return ((y - fitted) ** 2).sum(axis=-1), (v * (1.0 - leverage)).sum(axis=-1)
 
 
 Problem = Intercept | Regression

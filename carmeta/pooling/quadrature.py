@@ -34,6 +34,8 @@ _SIDE_NODES: Final = 28
 _DROP: Final = 40.0
 # Elements of one (nodes, k, batch) array; about 1 MB each.
 _CHUNK: Final = 1 << 17
+# SD from which the integrand of no events, or only events, falls off like a cliff.
+_STEEP_TAU: Final = 2.0
 # Below this many elements calls cost more than arithmetic.
 _SMALL: Final = 1 << 13
 # Squared last step of Newton in units of the integrand's width.
@@ -89,6 +91,7 @@ class Likelihood:
         self.wide = _WIDE_TAU  # where the two-sided rule begins
         self.ragged = bool((n == 0).any())
         self.choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+        self.last: Floats | None = None  # modes of the call before, when it was all columns
 
     @property
     def batch(self) -> int:
@@ -99,7 +102,7 @@ class Likelihood:
         """Some columns, any number of times."""
         new = object.__new__(Likelihood)
         new.x, new.n = self.x[:, columns], self.n[:, columns]
-        new.choose = self.choose[:, columns]
+        new.choose, new.last = self.choose[:, columns], None
         new.nodes, new.wide, new.ragged = self.nodes, self.wide, self.ragged
         return new
 
@@ -134,7 +137,8 @@ class Likelihood:
         x, n, choose = self.x, self.n, self.choose
         if cols is not None:
             x, n, choose = x[:, cols], n[:, cols], choose[:, cols]
-        u, eta, curvature = _modes(x, n, mu, tau)
+        u, eta, curvature = _modes(x, n, mu, tau, self.last if cols is None else None)
+        self.last = u if cols is None else None
         du, weight, prob = _points(x, n, u, eta, tau, curvature, self.nodes, wide)
         total = weight.sum(axis=0)
         weight /= total
@@ -160,18 +164,17 @@ class Likelihood:
         return Derivatives(*[*sums, np.maximum(-parts[3], 0.0)])
 
 
-def _modes(x: Floats, n: Floats, mu: Floats, tau: Floats) -> tuple[Floats, Floats, Floats]:
+def _modes(
+    x: Floats, n: Floats, mu: Floats, tau: Floats, start: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
     """Mode of each integrand, its logit, and the curvature of the log integrand there.
 
     The mode solves ``u = tau (x - n p(u))``; the right side falls, so the root lies between
-    0 and its value at 0. Newton starts where the logit's own normal approximation has it.
-    The rules are placed at the mode but do not rely on its last digits.
+    0 and its value at 0. Newton starts from ``start``, or where the logit's own normal
+    approximation has it. The rules are placed at the mode but do not rely on its last digits.
     """
-    a, b = x + 0.5, n - x + 0.5
-    variance = (a + b) / (a * b)
-    u = tau * (np.log(a / b) - mu) / (variance + tau * tau)
-    if bool((np.abs(tau) > 2.0).any()):
-        u = np.where((np.abs(tau) > 2.0) & ((x == 0) | (x == n)), _edge_mode(x, n, mu, tau), u)
+    steep = bool((np.abs(tau) > _STEEP_TAU).any())  # an old mode is then no good start
+    u = _normal_mode(x, n, mu, tau) if start is None or steep else start
     end = tau * (x - n * expit(mu + 0.0 * tau))
     low, high = np.minimum(end, 0.0), np.maximum(end, 0.0)
     u = np.minimum(np.maximum(u, low), high)
@@ -197,6 +200,16 @@ def _modes(x: Floats, n: Floats, mu: Floats, tau: Floats) -> tuple[Floats, Float
             break
     p = expit(eta)
     return u, eta, 1.0 + tau * tau * (n * p) * (1.0 - p)
+
+
+def _normal_mode(x: Floats, n: Floats, mu: Floats, tau: Floats) -> Floats:
+    """Where the logit's normal approximation has the mode; at the edges of a large tau, Lambert."""
+    a, b = x + 0.5, n - x + 0.5
+    u = tau * (np.log(a / b) - mu) / ((a + b) / (a * b) + tau * tau)
+    large = np.abs(tau) > _STEEP_TAU
+    if bool(large.any()):
+        u = np.where(large & ((x == 0) | (x == n)), _edge_mode(x, n, mu, tau), u)
+    return np.asarray(u)
 
 
 def _edge_mode(x: Floats, n: Floats, mu: Floats, tau: Floats) -> Floats:
@@ -232,27 +245,29 @@ def _points(
         change, prob = _steps(x, n, u, eta, tau, du)
         return du, w * np.exp(change) * (scale / root), prob
     share, w = _legendre()
-    low, high = _ends(x, n, u, eta, tau)
+    low, high = _ends(x, n, u, eta, tau, curvature)
     du = np.concatenate([low * share, high * share])
     change, prob = _steps(x, n, u, eta, tau, du)
     width = np.concatenate([-low * w, high * w])
     return du, width * np.exp(change) / root, prob
 
 
-def _ends(x: Floats, n: Floats, u: Floats, eta: Floats, tau: Floats) -> Floats:
+def _ends(x: Floats, n: Floats, u: Floats, eta: Floats, tau: Floats, curvature: Floats) -> Floats:
     """Steps to either side of the mode, (2, k, batch), where the integrand is down by e^-40.
 
-    Or a little beyond: the log integrand is concave and bends at least like the normal's, so
-    Newton from the normal's own ends approaches from outside; a few steps settle it.
+    Or a little beyond: the log integrand is concave, so that every Newton step ends outside,
+    and bends at least like the normal's, whose own ends bound it.
     """
     far = np.sqrt(2.0 * _DROP)
-    du = np.stack([np.full(u.shape, -far), np.full(u.shape, far)])
-    for _ in range(12):
+    guess = far / np.sqrt(curvature)
+    du = np.stack([-guess, guess])
+    for _ in range(20):
         change, prob = _steps(x, n, u, eta, tau, du)
         slope = tau * (x - n * prob) - (u + du)
-        move = np.where(change < -_DROP, -(change + _DROP) / slope, 0.0)
-        du = du + move
-        if bool((np.abs(move) <= 0.05 * np.abs(du)).all()):
+        new = np.clip(du - (change + _DROP) / slope, -far, far)
+        settled = bool((np.abs(new - du) <= 0.1 * np.abs(du)).all())
+        du = new
+        if settled:
             break
     return du
 

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri
 
 from carmeta.errors import DataError
-from carmeta.pooling.projection import Intercept, Problem, as_batch, chunks, make_problem
+from carmeta.pooling.projection import Problem, as_batch, chunks, make_problem
 from carmeta.vocabulary import Method
 
 Floats = NDArray[np.float64]
@@ -138,7 +138,8 @@ def _q_limits(problem: Problem, level: float) -> tuple[Floats, Floats]:
     df = np.maximum(problem.n - problem.p, 1.0)
     tail = (1.0 - level) / 2.0
     both = np.concatenate([chdtri(df, tail), chdtri(df, 1.0 - tail)])
-    limits = _solve_q(problem.take(np.tile(np.arange(df.size), 2)), both)[0]
+    twice = problem.take(np.tile(np.arange(df.size), 2))
+    limits = _solve_q(twice, both, np.tile(problem.unweighted()[0], 2))[0]
     return limits[: df.size], limits[df.size :]
 
 
@@ -272,23 +273,8 @@ def _hs(problem: Problem) -> _Solution:
 
 
 def _he(problem: Problem) -> _Solution:
-    rss, trace = _unweighted(problem)
+    rss, trace = problem.unweighted()
     return _closed(problem, (rss - trace) / np.maximum(problem.n - problem.p, 1.0))
-
-
-def _unweighted(problem: Problem) -> tuple[Floats, Floats]:
-    """Residual sum of squares of the unweighted fit, and ``tr(M V)`` with M its projection."""
-    m = np.ones_like(problem.y) if problem.m is None else problem.m
-    if isinstance(problem, Intercept):
-        mean = (m * problem.y).sum(axis=0) / np.maximum(problem.n, 1.0)
-        rss = (m * (problem.y - mean) ** 2).sum(axis=0)[0]
-        trace = ((m * problem.v).sum(axis=0) * (1.0 - 1.0 / np.maximum(problem.n, 1.0)))[0]
-        return rss, trace
-    y, x = (m * problem.y)[:, 0, :].T, problem.x
-    v = (m * problem.v)[:, 0, :].T
-    fitted = (x @ (np.swapaxes(x, -1, -2) @ y[..., None]))[..., 0]
-    leverage = (x * x).sum(axis=-1)
-    return ((y - fitted) ** 2).sum(axis=-1), (v * (1.0 - leverage)).sum(axis=-1)
 
 
 def _sj(problem: Problem) -> _Solution:
@@ -307,7 +293,7 @@ def _pm(problem: Problem) -> _Solution:
     return np.where(blind, 0.0, tau2), converged & ~blind, iterations
 
 
-def _solve_q(problem: Problem, target: Floats) -> _Solution:
+def _solve_q(problem: Problem, target: Floats, rss: Floats | None = None) -> _Solution:
     """Root of ``q(t) = target``, or 0 where q(0) is below it.
 
     1/q is increasing and concave in t (Cauchy-Schwarz on y'Py, y'PPy, y'PPPy), so Newton's
@@ -315,7 +301,7 @@ def _solve_q(problem: Problem, target: Floats) -> _Solution:
     ``q(t) >= RSS / (max v + t)``, RSS unweighted, still puts q above the target.
     """
     b = problem.y.shape[-1]
-    rss = _unweighted(problem)[0]
+    rss = problem.unweighted()[0] if rss is None else rss
     t = np.maximum(rss / target * (1.0 - 1e-12) - problem.v.max(axis=0)[0], 0.0)
     floor = problem.v.min(axis=0)[0]
     iterations = np.zeros(b, dtype=np.int64)
@@ -339,7 +325,7 @@ def _upper_bound(problem: Problem) -> Floats:
     With s^2 the residual variance of the unweighted fit, ``y'PPy <= (k-p) s^2 / t^2`` and
     ``tr P >= (k-p) / (max v + t)``; equate the two. ML's score is below REML's.
     """
-    rss, _ = _unweighted(problem)
+    rss, _ = problem.unweighted()
     s2 = rss / np.maximum(problem.n - problem.p, 1.0)
     vmax = problem.v.max(axis=0)[0]
     bound = cast("Floats", 0.5 * (s2 + np.sqrt(s2 * s2 + 4.0 * s2 * vmax)) * (1.0 + 1e-9))
@@ -362,7 +348,7 @@ def _likelihood(problem: Problem, *, reml: bool) -> _Solution:
     grid = _grid(problem, _upper_bound(problem))
     at = problem.at(grid, slopes=False)
     trace = at.tr1 if reml else at.sw
-    positive = at.s > trace
+    positive = (at.s > trace) & ~blind
     # From rising to falling likelihood between two neighbours: a maximum in between. The
     # bound lies above every root, whatever rounding says at the last point.
     positive[-1] = False
@@ -373,8 +359,8 @@ def _likelihood(problem: Problem, *, reml: bool) -> _Solution:
     if row.size:
         # trace / s - 1 is nearly linear between two points of the grid: a secant's start
         left = 1.0 - trace[cell, row] / at.s[cell, row]
-        s_right = np.maximum(at.s[cell + 1, row], 1e-300)
-        right = np.maximum(trace[cell + 1, row] / s_right - 1.0, 0.0)
+        far = trace[cell + 1, row]
+        right = np.maximum(far / np.maximum(at.s[cell + 1, row], 1e-12 * far) - 1.0, 0.0)
         low, high = grid[cell, row], grid[cell + 1, row]
         start = low + (high - low) * (left / np.maximum(left + right, 1e-300))
         every = row.size == b and bool((row == np.arange(b)).all())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from carmeta.report import numbers, words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from carmeta.domain.analysis import ContrastAnalysis, OutcomeAnalysis, StudyRow
     from carmeta.domain.result import Pooled
 
@@ -36,6 +38,12 @@ def forest(outcome: OutcomeAnalysis) -> str:
         levels = ", ".join(_subgroup(group.label, group.pooled) for group in outcome.subgroups)
         text.append(f"Subgroups: {levels}.")
     return " ".join(part for part in text if part)
+
+
+def signs(judged: Mapping[str, object]) -> str:
+    """That risk-of-bias signs stand beside some rows; what they say has a figure of its own."""
+    studies = "1 study" if len(judged) == 1 else f"{len(judged)} studies"
+    return f"Signs at the right give the risk of bias of {studies}."
 
 
 def pooled_sentence(pooled: Pooled) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from carmeta.report import canvas as cv
 from carmeta.report import chart, words
+from carmeta.report.bias_signs import SIGNS, sign
 from carmeta.report.forest_spec import WIDTHS, Width
 from carmeta.report.text import plain
 
@@ -15,17 +16,6 @@ if TYPE_CHECKING:
 
     from carmeta.domain.analysis import StudyBias
 
-# Sign and colour of each judgement: the sign says it without the colour (Okabe & Ito).
-_SIGNS: Final = {
-    "low": ("+", "#8fd3b6", "low risk"),
-    "yes": ("+", "#8fd3b6", "yes"),
-    "some-concerns": ("?", "#f4d58d", "some concerns"),
-    "unclear": ("?", "#f4d58d", "unclear"),
-    "high": ("\u2212", "#f0a888", "high risk"),
-    "no": ("\u2212", "#f0a888", "no"),
-    "not-applicable": ("/", "#e4e6e9", "not applicable"),
-    "": ("", cv.WHITE, "not judged"),
-}
 _ROW: Final = 17.0
 _RADIUS: Final = 6.2
 
@@ -97,9 +87,9 @@ def _legend(members: Sequence[StudyBias], width: float) -> list[str]:
     ).rstrip(";")
     used = {item.judgement for study in members for item in study.items}
     signs = [
-        f"{sign}\u00a0{word.replace(' ', chr(160))}"
-        for judgement, (sign, _, word) in _SIGNS.items()
-        if judgement in used and sign
+        f"{mark}\u00a0{word.replace(' ', chr(160))}"
+        for judgement, (mark, _, word) in SIGNS.items()
+        if judgement in used and mark
     ]
     if "" in used:
         signs.append("empty\u00a0circle\u00a0not\u00a0judged")
@@ -136,7 +126,7 @@ def _block(
                 chart.MARGIN, middle + 0.35 * size + line_number * size * 1.2, line, size=size
             )
         for number, item in enumerate(study.items):
-            sign, colour, _ = _SIGNS.get(item.judgement, _SIGNS[""])
+            mark, colour, _ = sign(item.judgement)
             x = left + (number + 0.5) * step
             canvas.circle(
                 x,
@@ -147,7 +137,7 @@ def _block(
                 width=0.5,
                 gid=f"bias:{study.study}:{item.item}",
             )
-            canvas.text(x, middle + 0.33 * size, sign, size=size, align="center", bold=True)
+            canvas.text(x, middle + 0.33 * size, mark, size=size, align="center", bold=True)
         y += _height(labels[study.study])
     y += 4
     for line in legend:
@@ -163,7 +153,7 @@ def _alt(title: str, studies: Sequence[StudyBias]) -> str:
             continue
         counted: dict[str, int] = {}
         for item in study.items:
-            word = _SIGNS.get(item.judgement, _SIGNS[""])[2]
+            word = sign(item.judgement)[2]
             counted[word] = counted.get(word, 0) + 1
         summary = ", ".join(f"{number} {word}" for word, number in counted.items())
         texts.append(

@@ -178,7 +178,19 @@ class Chart:
             (px - gap, py - gap - half, "right"),
             (px - gap, py + gap + half, "right"),
         )
-        for ax, ay, align in places:
+        edges: tuple[tuple[float, Literal["left", "right"]], ...] = (
+            (min(px + width, self.right - 2), "right"),
+            (max(px - width, self.left + 2), "left"),
+        )
+        places += tuple((ax, py + d * (gap + half), side) for d in (-1, 1) for ax, side in edges)
+        near = len(places)
+        places += tuple(
+            (px + d * far * 0.6, py + step * far, "left" if d > 0 else "right")
+            for far in (gap + 3 * SMALL, gap + 5 * SMALL, gap + 7 * SMALL)
+            for step in (-1, 1)
+            for d in (1, -1)
+        )
+        for number, (ax, ay, align) in enumerate(places):
             left = {"left": ax, "right": ax - width, "center": ax - width / 2}[align]
             box = (left - 1, ay - half - 1.2, left + width + 1, ay + half + 1.2)
             inside = (
@@ -189,6 +201,9 @@ class Chart:
             )
             if inside and not any(_overlap(box, other) for other in self._taken):
                 self._taken.append(box)
+                if number >= near:  # too far away to be seen as belonging to the point
+                    ends = [px + (ax - px) * 0.25, ax], [py + (ay - py) * 0.25, ay]
+                    self.canvas.line(*ends, colour=cv.RULE, width=0.5)
                 self.canvas.text(ax, ay + SMALL * 0.35, shown, size=SMALL, align=align)
                 return True
         return False

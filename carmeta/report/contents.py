@@ -19,6 +19,8 @@ _PERCENT = numbers.PERCENT
 
 def all_tables(analysis: Analysis) -> list[Table]:
     """Every table of the run that has rows, in the order of the report."""
+    from carmeta.report.contents_choices import choices  # which takes its cells from here
+
     tables = [
         headline(analysis),
         models(analysis),
@@ -27,6 +29,7 @@ def all_tables(analysis: Analysis) -> list[Table]:
         evidence.studies(analysis),
         evidence.bias(analysis),
         evidence.outcome_data(analysis),
+        choices(analysis),
         sensitivity(analysis),
         evidence.findings(analysis),
         evidence.excluded(analysis),

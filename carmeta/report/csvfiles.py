@@ -331,6 +331,7 @@ def sensitivity(analysis: Analysis) -> Raw:
         "i2",
         "fallbacks",
         "part",
+        "shift",  # of the estimate from the primary one, on the same scale
     )
     rows = (
         (
@@ -348,6 +349,7 @@ def sensitivity(analysis: Analysis) -> Raw:
             row.pooled.i2,
             "; ".join(fallback.code for fallback in row.pooled.fallbacks),
             outcome.part,
+            row.pooled.back.estimate - outcome.headline.back.estimate,
         )
         for outcome in analysis.outcomes
         for row in outcome.sensitivity

@@ -28,6 +28,11 @@ class Specification:
     primary: bool = False
 
 
+def order(item: Specification) -> tuple[float, float, list[tuple[str, str]]]:
+    """What the curve is sorted by."""
+    return item.estimate, item.lb, sorted(item.choices.items())
+
+
 def specification_curve(
     specifications: Sequence[Specification], *, title: str, effect: str, width: Width = "double"
 ) -> cv.Drawing:
@@ -37,7 +42,7 @@ def specification_curve(
     """
     ordered = sorted(
         (item for item in specifications if not math.isnan(item.estimate)),
-        key=lambda item: (item.estimate, item.lb, sorted(item.choices.items())),
+        key=order,
     )
     if not ordered:
         raise ValueError("no specification has an estimate")
@@ -88,36 +93,37 @@ def _draw(
     for tick, label in zip(y.ticks, y.labels, strict=True):
         canvas.line([left - 6, left - 3], [py(tick)] * 2, width=0.7)
         canvas.text(left - 8, py(tick) + 0.35 * size, label, size=size, align="right")
-    canvas.text(
-        chart.MARGIN + small, (top + bottom) / 2, effect, size=small, align="center", rotation=90
-    )
-    for number, item in enumerate(items):
-        x = left + (number + 0.5) * step
-        if not math.isnan(item.lb):
-            canvas.line(
-                [x, x], [py(item.lb), py(item.ub)], width=min(0.9, step * 0.6), colour=cv.RULE
-            )
-        radius = max(0.7, min(2.2, step * 0.45))
+    beside = left - 13 - max(cv.text_width(label, size) for label in y.labels)
+    canvas.text(beside, (top + bottom) / 2, effect, size=small, align="center", rotation=90)
+    across = [left + (number + 0.5) * step for number in range(len(items))]
+    ranges = [
+        (x, py(item.lb), x, py(item.ub))
+        for x, item in zip(across, items, strict=True)
+        if not math.isnan(item.lb)
+    ]
+    canvas.segments(ranges, width=min(0.9, step * 0.6), colour=cv.RULE)
+    radius = max(0.7, min(2.2, step * 0.45))
+    others = [
+        (x, py(item.estimate)) for x, item in zip(across, items, strict=True) if not item.primary
+    ]
+    canvas.dots(others, radius, fill=cv.BLUE)
+    for x, item in zip(across, items, strict=True):
         if item.primary:
             canvas.square(x, py(item.estimate), 2 * radius + 2.4, fill=cv.VERMILLION, gid="primary")
-        else:
-            canvas.circle(x, py(item.estimate), radius, fill=cv.BLUE)
     base = bottom + 14
+    high = _ROW * 0.3
     for number, (dimension, value) in enumerate(choices):
         if number and choices[number - 1][0] != dimension:
             base += 4.0
         middle = base + _ROW / 2
         canvas.text(left - 12, middle + 0.35 * small, fitted[number], size=small, align="right")
-        for column, item in enumerate(items):
-            if item.choices.get(dimension) == value:
-                x = left + (column + 0.5) * step
-                high = _ROW * 0.3
-                canvas.line(
-                    [x, x],
-                    [middle - high, middle + high],
-                    width=max(0.4, step * 0.7),
-                    colour=cv.VERMILLION if item.primary else cv.BLACK,
-                )
+        for primary, colour in ((False, cv.BLACK), (True, cv.VERMILLION)):
+            marks = [
+                (x, middle - high, x, middle + high)
+                for x, item in zip(across, items, strict=True)
+                if item.choices.get(dimension) == value and item.primary is primary
+            ]
+            canvas.segments(marks, width=max(0.4, step * 0.7), colour=colour)
         base += _ROW
     least, most = numbers.percent(items[0].estimate), numbers.percent(items[-1].estimate)
     note = f"{len(items)} analyses from {least} to {most}; square: the primary analysis."

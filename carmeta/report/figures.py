@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from carmeta.report import contents, csvfiles, words
 from carmeta.report.bias_plot import bias_summary
 from carmeta.report.canvas import save
+from carmeta.report.figures_sensitivity import sensitivity_figures
 from carmeta.report.forest import forest_spec
 from carmeta.report.forest_contrast import contrast_spec
 from carmeta.report.forest_draw import draw
@@ -97,13 +98,23 @@ def _of_outcome(outcome: OutcomeAnalysis) -> Iterator[tuple[str, ForestSpec, str
 
 
 def pictures(analysis: Analysis) -> tuple[list[FigureEntry], dict[str, bytes]]:
-    """What is drawn without estimates: shared patients and risk of bias, if there are any."""
+    """What is no forest plot: shared patients, risk of bias, flow, diagnostics."""
     found = [_lineage(analysis), _bias(analysis), _flow(analysis)]
     entries = [entry for entry in found if entry is not None]
+    entries += _sensitivity(analysis)
     files: dict[str, bytes] = {}
     for entry in entries:
         files |= {f"{entry.stem}.svg": entry.pages[0], f"{entry.stem}.csv": entry.sidecar}
     return entries, files
+
+
+def _sensitivity(analysis: Analysis) -> Iterator[FigureEntry]:
+    for picture in sensitivity_figures(analysis):
+        drawing = picture.drawing
+        pages = (save(drawing, "svg"),)
+        yield FigureEntry(
+            picture.stem, drawing.title_text, drawing.alt, pages, picture.sidecar, "sensitivity"
+        )
 
 
 def _bias(analysis: Analysis) -> FigureEntry | None:

@@ -25,6 +25,7 @@ def render_all(
     figures: bool = True,
     word: bool = True,
     excel: bool = True,
+    pdf: bool = False,
     jobs: int = 2,
     progress: Callable[[str, int, int], None] | None = None,
     helpers: Helpers | None = None,
@@ -35,12 +36,14 @@ def render_all(
     started earlier, so that their imports cost no time here. ``progress`` is called as
     ``progress(what, done, total)``. The bytes do not depend on ``jobs``.
 
-    Raises OutputError for a character that no font can draw.
+    ``pdf`` adds report.pdf, which needs the optional package typst.
+
+    Raises OutputError for a character that no font can draw, or a PDF without typst.
     """
     own = Helpers(jobs if figures else 1) if helpers is None else None
     with own or contextlib.nullcontext(helpers) as team:
         assert team is not None
-        return _render(analysis, figures, word, excel, progress, team)
+        return _render(analysis, figures, word, excel, pdf, progress, team)
 
 
 def _render(
@@ -48,6 +51,7 @@ def _render(
     figures: bool,
     word: bool,
     excel: bool,
+    pdf: bool,
     progress: Callable[[str, int, int], None] | None,
     team: Helpers,
 ) -> dict[str, bytes]:
@@ -61,7 +65,7 @@ def _render(
 
         jobs = drawn.jobs(analysis)
         heavy = [job.heavy for job in jobs if job.heavy is not None]
-        steps.total = len(jobs) + len(heavy) + 1 + word
+        steps.total = len(jobs) + len(heavy) + 1 + word + pdf
         # PDF and PNG take nine tenths of the time and nothing here waits for them but Word.
         team.submit(heavy, steps.job_done)
         for job in jobs:
@@ -75,6 +79,11 @@ def _render(
     tables = contents.all_tables(analysis)
     files |= _documents(analysis, tables, drawings, excel)
     steps.done("report.html")
+    if pdf:
+        from carmeta.report import pdf as printed
+
+        files[printed.NAME] = printed.render(analysis, drawings)
+        steps.done(printed.NAME)
     if figures:
         for result in team.collect():
             files |= result

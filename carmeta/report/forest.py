@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from carmeta.report import alt, numbers, words
+from carmeta.report.bias_signs import block
 from carmeta.report.canvas import Drawing, Format, save
 from carmeta.report.forest_draw import draw
 from carmeta.report.forest_rows import RowBuilder
@@ -13,7 +14,7 @@ from carmeta.report.forest_spec import PRESETS, WIDTHS, ForestSpec, Width, linea
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from carmeta.domain.analysis import OutcomeAnalysis
+    from carmeta.domain.analysis import OutcomeAnalysis, StudyBias
 
 __all__ = ["Drawing", "Format", "Sort", "Width", "forest", "forest_spec", "save"]
 
@@ -35,6 +36,8 @@ def forest(
     extra: Sequence[str] = (),
     by: str | None = None,
     title: str | None = None,
+    bias: Sequence[StudyBias] = (),
+    bias_signs: bool | None = None,
     rows_a_page: int | None = None,
 ) -> list[Drawing]:
     """Forest plot of one outcome; several figures where the rows need several pages.
@@ -44,7 +47,9 @@ def forest(
     percent, proportion or per1000 with ``digits`` decimals; ``axis`` cuts the horizontal
     axis (0..1); ``extra`` names columns among ``product``, ``population``, ``grading``,
     ``year`` and the moderators; ``by`` the moderator to group by (by default the one of the
-    analysis if there is exactly one; an empty string for none). Raises ValueError for an
+    analysis if there is exactly one; an empty string for none). ``bias_signs`` draws the
+    risk-of-bias judgements of ``bias`` (``analysis.bias``) as signs at the right edge; None:
+    in the revman preset, where that is the habit. Raises ValueError for an
     option that does not exist or columns that do not fit, OutputError for a character that
     no font can draw.
     """
@@ -61,6 +66,8 @@ def forest(
         extra=extra,
         by=by,
         title=title,
+        bias=bias,
+        bias_signs=bias_signs,
     )
     return draw(spec, rows_a_page)
 
@@ -79,6 +86,8 @@ def forest_spec(
     extra: Sequence[str] = (),
     by: str | None = None,
     title: str | None = None,
+    bias: Sequence[StudyBias] = (),
+    bias_signs: bool | None = None,
 ) -> ForestSpec:
     """The rows, columns and notes of the figure, without drawing it."""
     style = option(PRESETS, preset, "preset")
@@ -94,6 +103,9 @@ def forest_spec(
     if outcome.part_label:
         heading += f": {outcome.part_label}"
     drawn = [value for row in rows if row.mark for value in (row.mark.ub, row.mark.estimate)]
+    wanted = preset == "revman" if bias_signs is None else bias_signs
+    signs = block(bias, (row.count.study for row in outcome.rows)) if wanted else None
+    legend = signs.legend if signs else ()
     return ForestSpec(
         title=heading if title is None else title,
         preset=style,
@@ -102,8 +114,9 @@ def forest_spec(
         rows=tuple(rows),
         axis=linear_axis(drawn, shown, axis_title(term.label, shown, outcome), axis, benchmark),
         dashed=None if words.is_exact(outcome.headline) else outcome.headline.back.estimate,
-        notes=tuple(builder.notes(benchmark)),
-        alt=alt.forest(outcome),
+        notes=(*builder.notes(benchmark), *legend),
+        alt=" ".join([alt.forest(outcome), *([alt.signs(signs.signs)] if signs else [])]),
+        signs=signs,
     )
 
 

@@ -6,10 +6,12 @@ import math
 from typing import Final
 
 from carmeta.report import canvas as cv
+from carmeta.report.bias_signs import sign
 from carmeta.report.forest_layout import (
     LINE,
     MARGIN,
     MARK_RISE,
+    SIGN_STEP,
     Layout,
     PlacedRow,
     arrange,
@@ -24,6 +26,7 @@ _DIAMOND: Final = 0.36  # half height, of the row height
 _BAR: Final = 2.0  # half height of the prediction bar, points
 _ARROW: Final = 4.2  # points
 _TICK: Final = 3.0
+_SIGN_RADIUS: Final = 4.6
 _MIDDLE: Final = 0.35  # from the baseline up to the middle of a digit, of the text size
 
 
@@ -134,8 +137,44 @@ class _Page:
                         place.right, baseline, line, size=self.size, bold=True, align="right"
                     )
                 baseline += self.size * LINE
+        self._sign_header(bottom - 4)
         self.canvas.line([MARGIN, self.spec.width - MARGIN], [bottom, bottom], width=0.7)
         return bottom
+
+    def _sign_x(self, number: int) -> float:
+        """The centre of a column of signs; the columns stand in the middle of their block."""
+        block = self.spec.signs
+        columns = len(block.letters) if block else 0
+        middle = self.spec.width - MARGIN - self.layout.signs_width / 2
+        return middle + (number - (columns - 1) / 2) * SIGN_STEP
+
+    def _sign_header(self, baseline: float) -> None:
+        block = self.spec.signs
+        if block is None:
+            return
+        for number, letter in enumerate(block.letters):
+            self.canvas.text(
+                self._sign_x(number), baseline, letter, size=self.size, bold=True, align="center"
+            )
+        middle = self.spec.width - MARGIN - self.layout.signs_width / 2
+        above = baseline - self.size * LINE
+        self.canvas.text(middle, above, block.title, size=self.size, bold=True, align="center")
+
+    def _signs(self, placed: PlacedRow, middle: float) -> None:
+        block = self.spec.signs
+        if block is None:
+            return
+        for number, (item, judgement) in enumerate(block.of(placed.row)):
+            mark, colour, _ = sign(judgement)
+            x = self._sign_x(number)
+            gid = f"bias:{placed.row.key}:{item}"
+            self.canvas.circle(
+                x, middle, _SIGN_RADIUS, fill=colour, edge=cv.RULE, width=0.5, gid=gid
+            )
+            if mark:
+                size = self.small
+                at = middle + _MIDDLE * size
+                self.canvas.text(x, at, mark, size=size, bold=True, align="center")
 
     def _spanners(self, baseline: float) -> None:
         groups: dict[str, list[float]] = {}
@@ -205,6 +244,7 @@ class _Page:
                     cell.mark,
                     size=mark_size(size),
                 )
+        self._signs(placed, middle)
         if row.mark is not None:
             self._mark(row.mark, middle, height, row.key)
 

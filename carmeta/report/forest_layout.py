@@ -22,6 +22,7 @@ LINE: Final = 1.2  # line height as a multiple of the text size
 ROWS_A_PAGE: Final = 45
 MARK_RISE: Final = 0.3  # of the text size
 MOST_LABEL_LINES: Final = 30
+SIGN_STEP: Final = 11.0  # between the centres of two risk-of-bias signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Layout:
     header_lines: int
     has_spanners: bool
     pages: tuple[tuple[PlacedRow, ...], ...]
+    signs_width: float = 0.0  # of the risk-of-bias signs, at the right edge
 
 
 def mark_size(size: float) -> float:
@@ -71,7 +73,9 @@ def arrange(spec: ForestSpec, rows_a_page: int = ROWS_A_PAGE) -> Layout:
     widths = [_column_width(column, spec.rows, size) for column in texts]
     gap = spec.preset.gap
     gaps = gap * (len(spec.columns) - 1)
-    room = spec.width - 2 * MARGIN - gaps - sum(width.total for width in widths)
+    signs = _signs_width(spec)
+    gaps += gap if signs else 0.0
+    room = spec.width - 2 * MARGIN - gaps - sum(width.total for width in widths) - signs
     tick_overhang = max(text_width(label, size) for label in spec.axis.tick_labels) / 2
     label_width = _label_width(spec, room - tick_overhang * 2)
     plot_width = room - label_width
@@ -102,12 +106,20 @@ def arrange(spec: ForestSpec, rows_a_page: int = ROWS_A_PAGE) -> Layout:
         columns=tuple(placed),
         plot_left=plot[0],
         plot_right=plot[1],
-        header_lines=max(len(column.header) for column in spec.columns),
+        header_lines=max(2 if signs else 1, *(len(column.header) for column in spec.columns)),
         has_spanners=any(column.spanner for column in spec.columns),
         pages=(),
+        signs_width=signs,
     )
     rows = [_place_row(row, layout) for row in spec.rows]
     return _with_pages(layout, _paginate(rows, rows_a_page, size * spec.preset.row))
+
+
+def _signs_width(spec: ForestSpec) -> float:
+    if spec.signs is None:
+        return 0.0
+    title = text_width(spec.signs.title, spec.preset.size, True)
+    return max(len(spec.signs.letters) * SIGN_STEP, title)
 
 
 def _tidy(spec: ForestSpec) -> ForestSpec:
@@ -196,6 +208,7 @@ def _label_width(spec: ForestSpec, room: float) -> float:
     size = spec.preset.size
     header = next(column.header for column in spec.columns if column.key == "study")
     needed = max(text_width(line, size, True) for line in header)
+    least = max(LABEL_MINIMUM, needed)  # a header is not wrapped
     beside = next((column.key for column in spec.columns if column.key not in ("study", PLOT)), "")
     for row in spec.rows:
         if row.kind in ("study", "total") or _says(row.cells.get(beside)):
@@ -203,8 +216,8 @@ def _label_width(spec: ForestSpec, room: float) -> float:
             if row.label_mark:
                 width += text_width(row.label_mark, mark_size(size)) + 1
             needed = max(needed, width)
-    at_most = max(LABEL_MINIMUM, min(room - PLOT_COMFORT, spec.width * LABEL_SHARE))
-    return min(needed + 0.5, max(at_most, LABEL_MINIMUM), max(room - PLOT_MINIMUM, LABEL_MINIMUM))
+    at_most = max(least, min(room - PLOT_COMFORT, spec.width * LABEL_SHARE))
+    return min(needed + 0.5, at_most, max(room - PLOT_MINIMUM, least))
 
 
 def free_width(row: Row, layout: Layout) -> float:

@@ -166,6 +166,20 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class SignBlock:
+    """Columns of risk-of-bias signs at the right edge."""
+
+    title: str
+    letters: tuple[str, ...]  # one a column
+    signs: Mapping[str, tuple[tuple[str, str], ...]]  # study -> (item, judgement) each
+    legend: tuple[str, ...]
+
+    def of(self, row: Row) -> tuple[tuple[str, str], ...]:
+        """The judgements on a row's study; none for a pool or a study not assessed."""
+        return self.signs.get(row.key.partition("/")[0], ()) if row.kind == "study" else ()
+
+
+@dataclass(frozen=True, slots=True)
 class ForestSpec:
     """A whole forest plot in words and numbers."""
 
@@ -178,6 +192,7 @@ class ForestSpec:
     dashed: float | None  # the pooled estimate
     notes: tuple[str, ...]
     alt: str
+    signs: SignBlock | None = None
 
     def with_notes(self, notes: tuple[str, ...]) -> ForestSpec:
         return replace(self, notes=notes)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from carmeta.report import contents, csvfiles, methods, numbers, prisma, words
+from carmeta.report import contents, contents_choices, csvfiles, methods, numbers, prisma, words
 from carmeta.report import contents_evidence as evidence
 from carmeta.report.tables import Table, to_html
 from carmeta.report.text import clean, tie
@@ -92,6 +92,9 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
             decisions=_table(evidence.decisions(analysis), sortable=True),
             sensitivity=_table(contents.sensitivity(analysis), sortable=True),
             candidates=candidates(analysis),
+            choices=_table(contents_choices.top_choices(analysis)),
+            choices_rest=_table(contents_choices.other_choices(analysis), sortable=True),
+            small_studies=contents_choices.small_studies(analysis),
             config=_preformatted(
                 json.dumps(analysis.config, ensure_ascii=False, indent=2, default=str)
             ),

@@ -33,7 +33,8 @@ def draw_influence(
     heads = [cv.wrap(plain(item.title), each, small, True, 3) for item in diagnostics]
     top = 30.0 + max(len(head) for head in heads) * small * 1.2
     bottom = top + sum(heights)
-    canvas = cv.Canvas(width, math.ceil(bottom + 24))
+    limited = any(item.limits for item in diagnostics)
+    canvas = cv.Canvas(width, math.ceil(bottom + (36 if limited else 24)))
     canvas.text(
         chart.MARGIN,
         16,
@@ -54,6 +55,9 @@ def draw_influence(
         _column(
             canvas, item, heads[index], left + index * (each + _GAP), each, top, bottom, middles
         )
+    if limited:
+        note = "Dashed: rule of thumb for a notable value; square: beyond it."
+        canvas.text(chart.MARGIN, bottom + 29, note, size=small, colour="#333333")
     flagged = [name for name, notable in zip(names, _notable(diagnostics), strict=True) if notable]
     canvas.figure.alt = f"{title}: notable studies: {', '.join(flagged) or 'none'}."
     canvas.figure.title_text = title
@@ -93,23 +97,23 @@ def _column(
         canvas.text(left + width / 2, baseline, line, size=small, bold=True, align="center")
         baseline += small * 1.2
     canvas.line([inner_left, inner_right], [bottom, bottom], width=0.7)
-    for limit in item.limits:
-        canvas.line([at(limit)] * 2, [top, bottom], width=0.7, colour=cv.GREY, dashes=(3, 2))
+    limits = [(at(limit), top, at(limit), bottom) for limit in item.limits]
+    canvas.segments(limits, width=0.7, colour=cv.GREY, dashes=(3, 2))
     for tick in (scale.ticks[0], scale.ticks[-1]):
         label = scale.labels[scale.ticks.index(tick)]
         canvas.line([at(tick)] * 2, [bottom, bottom + 3], width=0.7)
         half = cv.text_width(label, small) / 2
         x = min(max(at(tick), left + half), left + width - half)
         canvas.text(x, bottom + 3 + size, label, size=small, align="center")
+    places = []
     for value, y in zip(item.values, middles, strict=True):
         if math.isnan(value):
             canvas.text(left + width / 2, y + 2.5, numbers.ABSENT, size=small, align="center")
-            continue
-        canvas.line(
-            [at(min(max(0.0, scale.low), scale.high)), at(value)], [y, y], width=0.6, colour=cv.RULE
-        )
-        notable = _beyond(value, item.limits)
-        if notable:  # shape as well as colour
-            canvas.square(at(value), y, 5.2, fill=cv.VERMILLION)
         else:
-            canvas.circle(at(value), y, 2.2, fill=cv.BLUE)
+            places.append((at(value), y, _beyond(value, item.limits)))
+    zero = at(min(max(0.0, scale.low), scale.high))
+    canvas.segments([(zero, y, x, y) for x, y, _ in places], width=0.6, colour=cv.RULE)
+    canvas.dots([(x, y) for x, y, notable in places if not notable], 2.2, fill=cv.BLUE)
+    for x, y, notable in places:
+        if notable:  # shape as well as colour
+            canvas.square(x, y, 5.2, fill=cv.VERMILLION)

@@ -64,7 +64,7 @@ def funnel(outcome: OutcomeAnalysis, *, width: Width = "1.5") -> cv.Drawing:
     with cv.settings():
         plot = chart.Chart(
             f"{label}: study size and proportion",
-            chart.linear([0.0, 1.0], f"{label}, % of patients", factor=100),
+            chart.linear([*(p.x for p in points), head], f"{label}, % of patients", factor=100),
             chart.logarithmic([point.y for point in points], "Patients (log scale)"),
             width=WIDTHS[width],
             notes=("Dashed line: primary pooled estimate. Asymmetry has many causes.",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carmeta.report import contents, words
+from carmeta.report import contents, contents_choices, words
 from carmeta.report.tables import to_markdown
 from carmeta.report.text import markdown as escape
 
@@ -24,6 +24,9 @@ def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") 
     caveats = _caveats(analysis)
     if caveats:
         lines += ["## Caveats", "", *[f"- {escape(item)}" for item in caveats], ""]
+    moved = [f"- {escape(item)}" for item in contents_choices.sentences(analysis)]
+    if moved:
+        lines += ["## Largest influence of a choice in the evidence", "", *moved, ""]
     if changes:
         lines += ["## Changes since the committed run", ""]
         lines += [*[f"- {escape(item)}" for item in changes], ""]

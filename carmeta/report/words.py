@@ -68,6 +68,7 @@ SENSITIVITY: Final[dict[str, str]] = {
     "printed": "only counts that stand in the papers",
     "reading": "other readings of ambiguous cells",
     "population": "other denominators",
+    "missing": "patients who were not assessable counted",
 }
 BIAS_TOOLS: Final[dict[str, str]] = {
     "jbi-case-series": "JBI checklist for case series",

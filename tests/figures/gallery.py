@@ -134,6 +134,11 @@ def _bias() -> list[Drawing]:
     return [bias_summary([*studies, StudyBias("evolve", "EVOLVE", "", ())])]
 
 
+def _signs() -> list[Drawing]:
+    outcome = synthetic.outcome(9)
+    return forest(outcome, preset="revman", bias=synthetic.bias(outcome))
+
+
 FIGURES: dict[str, Callable[[], list[Drawing]]] = {
     "forest-k1": lambda: forest(synthetic.outcome(1)),
     "forest-k2": lambda: forest(synthetic.outcome(2)),
@@ -143,6 +148,7 @@ FIGURES: dict[str, Callable[[], list[Drawing]]] = {
     "forest-jama": lambda: forest(synthetic.outcome(9), preset="jama"),
     "forest-bmj": lambda: forest(synthetic.outcome(9), preset="bmj"),
     "forest-revman": lambda: forest(synthetic.outcome(9), preset="revman"),
+    "forest-risk-of-bias": _signs,
     "forest-single-column": lambda: forest(synthetic.outcome(9), width="single"),
     "forest-subgroups": lambda: forest(synthetic.outcome(4, subgroups=True)),
     "forest-rare": lambda: forest(synthetic.outcome(9, code="crs_ge3", rate=0.06)),

@@ -16,17 +16,20 @@ from carmeta.domain.analysis import (
     Analysis,
     ArmPair,
     Beyond,
+    BiasItem,
     CandidateRange,
     ContrastAnalysis,
     OutcomeAnalysis,
     Provenance,
     SensitivityRow,
+    StudyBias,
     StudyRow,
     StudySummary,
     Subgroup,
 )
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding, Mark
 from carmeta.domain.result import Back, Fallback, Pooled, SubgroupTest
+from carmeta.vocabulary import BIAS_ITEMS
 
 NAN = math.nan
 SHORT = (
@@ -342,6 +345,23 @@ def _group(level: str, rows: tuple[StudyRow, ...]) -> Subgroup:
     members = tuple(row for row in rows if row.count.product == level)
     fit = pooled([row.count for row in members]) if len(members) > 1 else None
     return Subgroup("product", level, level, members, fit)
+
+
+def bias(
+    outcome: OutcomeAnalysis, tools: tuple[str, ...] = ("jbi-case-series",)
+) -> list[StudyBias]:
+    """Judgements on the studies of an outcome, the tools in turn; every third not assessed."""
+    answers = {"jbi-case-series": ("yes", "no", "unclear", "not-applicable", ""),
+               "rob-2": ("low", "some-concerns", "high")}  # fmt: skip
+    found = []
+    for i, row in enumerate(outcome.rows):
+        tool = tools[i % len(tools)] if i % 3 != 2 else ""
+        items = tuple(
+            BiasItem(key, label, answers[tool][(2 * j + i) % len(answers[tool])], "", "")
+            for j, (key, label) in enumerate(BIAS_ITEMS.get(tool, {}).items())
+        )
+        found.append(StudyBias(row.count.study, row.count.slab, tool, items))
+    return found
 
 
 def contrast() -> ContrastAnalysis:

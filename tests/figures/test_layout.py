@@ -9,7 +9,7 @@ import pytest
 from matplotlib.lines import Line2D
 
 from carmeta.errors import OutputError
-from carmeta.report.canvas import MINIMUM_TEXT
+from carmeta.report.canvas import MINIMUM_TEXT, save
 from carmeta.report.forest import forest
 from carmeta.report.forest_spec import WIDTHS
 from tests.figures import boxes, gallery, synthetic
@@ -58,6 +58,77 @@ def test_no_text_below_seven_points(name: str) -> None:
         text.get_fontsize() for figure in gallery.FIGURES[name]() for text in boxes.texts(figure)
     ]
     assert min(sizes) >= MINIMUM_TEXT
+
+
+TOOLS = (("jbi-case-series",), ("rob-2",), ("jbi-case-series", "rob-2"))
+
+
+@pytest.mark.parametrize("tools", TOOLS)
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("labels", LABELS)
+def test_forest_with_risk_of_bias(preset: str, labels: str, tools: tuple[str, ...]) -> None:
+    for outcome in (
+        synthetic.outcome(9, labels=LABELS[labels]),
+        synthetic.outcome(9, labels=LABELS[labels], subgroups=True),
+    ):
+        judged = synthetic.bias(outcome, tools)
+        figures = forest(outcome, preset=preset, bias=judged, bias_signs=True)
+        check(figures)
+        for figure in figures:
+            page = boxes.measure(figure)
+            header = next(text for text in page.texts if text.what.startswith(("Study", "Source")))
+            beside = [t.x0 - header.x1 for t in page.texts if abs(t.y0 - header.y0) < 2]
+            assert min(gap for gap in beside if gap > -1) > 3
+            signs = [mark for mark in page.marks if mark.what.startswith("bias:")]
+            shown = [text for text in page.texts if text.what not in ("+", "?", "\u2212", "/")]
+            for index, sign in enumerate(signs):
+                others = [*shown, *signs[index + 1 :]]
+                others += [m for m in page.marks if m.what.split(":")[0] in ("interval", "square")]
+                assert not [other for other in others if sign.overlap(other) > 0]
+                assert sign.x1 <= page.width
+
+
+def test_risk_of_bias_is_what_was_judged() -> None:
+    outcome = synthetic.outcome(9)
+    judged = synthetic.bias(outcome, ("jbi-case-series", "rob-2"))
+    (figure,) = forest(outcome, preset="revman", bias=judged)
+    found = {
+        artist.get_gid().removeprefix("bias:"): artist
+        for artist in figure.get_children()
+        if (artist.get_gid() or "").startswith("bias:")
+    }
+    assert set(found) == {
+        f"{study.study}/all:{item.item}" for study in judged for item in study.items
+    }
+    page = boxes.measure(figure)
+    meant = {"yes": "+", "low": "+", "no": "\u2212", "high": "\u2212", "unclear": "?",
+             "some-concerns": "?", "not-applicable": "/"}  # fmt: skip
+    for study in judged:
+        for item in study.items:
+            circle = page.mark(f"bias:{study.study}/all:{item.item}")
+            inside = [text.what for text in page.texts if text.overlap(circle) > 0]
+            assert inside == ([meant[item.judgement]] if item.judgement else [])
+    legend = " ".join(page.written())
+    assert "RoB 2 (" in legend
+    assert "Clear criteria for inclusion" in legend
+
+
+def test_risk_of_bias_only_where_asked() -> None:
+    outcome = synthetic.outcome(9)
+    judged = synthetic.bias(outcome)
+    nobody = [study for study in judged if not study.tool]
+    plain = {preset: save(forest(outcome, preset=preset)[0], "svg") for preset in PRESETS}
+    assert save(forest(outcome, bias=judged)[0], "svg") == plain["default"]
+    for options in (
+        {"bias": judged, "bias_signs": False}, {"bias_signs": True}, {"bias": nobody},
+    ):  # fmt: skip
+        assert save(forest(outcome, preset="revman", **options)[0], "svg") == plain["revman"]
+
+
+def test_risk_of_bias_needs_room() -> None:
+    outcome = synthetic.outcome(9)
+    with pytest.raises(ValueError, match="do not fit"):
+        forest(outcome, width="single", bias=synthetic.bias(outcome), bias_signs=True)
 
 
 def test_hostile_labels() -> None:

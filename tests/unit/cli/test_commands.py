@@ -76,6 +76,28 @@ def test_a_folder_of_somebody_else_is_not_replaced(cli, golden_review: Path) -> 
     assert [path.name for path in thesis.iterdir()] == ["chapter.txt"]
 
 
+def test_a_pdf_without_the_package_is_refused_before_any_work(
+    cli, golden_review: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    ran = cli("pool", "configs/two-arms.yaml", "--pdf")
+    assert (ran.code, ran.out) == (2, "")
+    assert "report.pdf needs the package typst" in ran.err
+    assert "pip install 'carmeta[pdf]'" in ran.err
+    assert not (golden_review / "outputs" / "two-arms").exists()
+    assert cli("pool", "--csv", "counts.csv", "--pdf").code == 2
+
+
+def test_a_pdf_is_written_and_listed_where_asked(cli, golden_review: Path) -> None:
+    pytest.importorskip("typst", reason="typst is not installed: pip install 'carmeta[pdf]'")
+    assert cli("pool", "configs/two-arms.yaml", "--pdf", "--jobs", 1).code == 0
+    folder = golden_review / "outputs" / "two-arms"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    raw = (folder / "report.pdf").read_bytes()
+    assert raw.startswith(b"%PDF-")
+    assert manifest["outputs"]["report.pdf"]["bytes"] == len(raw)
+
+
 def test_studies_and_show(cli, golden_review: Path) -> None:
     rows = json.loads(cli("studies", "--format", "json").out)
     assert [(row["study"], row["cohorts"], row["patients"]) for row in rows] == [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from carmeta.errors import DataError
 from carmeta.pooling.batch import many_effects
 from carmeta.pooling.inverse_variance import _pymare_q_profile, fit_batch, fit_one
+from carmeta.pooling.tau2 import summarise
 
 RNG = np.random.default_rng(17)
 FIELDS = ("estimate", "se", "stat", "p", "ci_lb", "ci_ub", "pi_lb", "pi_ub", "tau2", "loglik")
@@ -50,10 +53,10 @@ def test_limits_that_pymare_does_not_confirm_are_replaced(
 ) -> None:
     y, v = np.array([0.1, 0.9, -0.6, 1.4]), np.array([0.1, 0.2, 0.1, 0.1])
     right = fit_one(y, v)
-    monkeypatch.setattr(
-        "carmeta.pooling.inverse_variance.tau2_ci",
-        lambda *_, **__: (np.asarray(0.001), np.asarray(9.0)),
+    wrong = replace(
+        summarise(y, v, method="REML", level=0.95), ci_lb=np.asarray(0.001), ci_ub=np.asarray(9.0)
     )
+    monkeypatch.setattr("carmeta.pooling.inverse_variance.summarise", lambda *_, **__: wrong)
     again = fit_one(y, v)
     assert float(again.tau2_ci_lb) == pytest.approx(float(right.tau2_ci_lb), rel=1e-8)
     assert float(again.tau2_ci_ub) == pytest.approx(float(right.tau2_ci_ub), rel=1e-8)

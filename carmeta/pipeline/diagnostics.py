@@ -1,0 +1,89 @@
+"""What each study does to the pool, and whether small studies differ from large ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from scipy.special import chdtri, ndtri
+
+from carmeta.domain.analysis import Diagnostics, Influence, StudyRow
+from carmeta.errors import DataError, EstimationError
+from carmeta.report import numbers
+from carmeta.sensitivity.influence import influence
+from carmeta.sensitivity.small_study import LEAST_STUDIES, small_study_test
+
+LEAST: Final = 3  # without one of two studies nothing is left to pool
+FEW: Final = (
+    "small-study effects are not tested: such a test is refused below ten studies, where it "
+    "cannot tell asymmetry from chance"
+)
+
+
+def diagnose(rows: Sequence[StudyRow]) -> Diagnostics | None:
+    """Influence of each study on the inverse-variance pool (REML, logits), and Peters' test.
+
+    A GLMM has no influence diagnostics in closed form; leave-one-out refits stand for it
+    elsewhere in the run. None below three studies.
+    """
+    if len(rows) < LEAST:
+        return None
+    small = _small_study(rows)
+    slab = [row.count.slab for row in rows]
+    try:
+        found = influence(
+            [row.count.xi for row in rows],
+            [row.count.ni for row in rows],
+            model="IV",
+            method="REML",
+            test="adhoc",
+            slab=slab,
+        )
+    except EstimationError as error:
+        return Diagnostics("IV (REML, adhoc)", (), {}, small, (str(error),))
+    items = tuple(
+        Influence(
+            slab=slab[i],
+            rstudent=float(found.rstudent[i]),
+            dffits=float(found.dffits[i]),
+            cook_d=float(found.cook[i]),
+            hat=float(found.hat[i]),
+            cov_r=float(found.cov_ratio[i]),
+            tau2_del=float(found.tau2_del[i]),
+            q_del=float(found.q_del[i]),
+            weight=row.weight,
+            baujat_x=float(found.baujat_x[i]),
+            baujat_y=float(found.baujat_y[i]),
+            influential=bool(found.influential[i]),
+        )
+        for i, row in enumerate(rows)
+    )
+    return Diagnostics("IV (REML, adhoc)", items, _limits(len(rows)), small, found.notes)
+
+
+def _limits(k: int) -> dict[str, tuple[float, ...]]:
+    """From where on a value is notable: Viechtbauer & Cheung 2010, section 4."""
+    outlying = float(ndtri(0.975))
+    moved = 3.0 * math.sqrt(1.0 / (k - 1))
+    return {
+        "rstudent": (-outlying, outlying),
+        "dffits": (-moved, moved),
+        "cook_d": (float(chdtri(1.0, 0.5)),),
+        "hat": (3.0 / k,),
+    }
+
+
+def _small_study(rows: Sequence[StudyRow]) -> str:
+    if len(rows) < LEAST_STUDIES:
+        return FEW
+    try:
+        found = small_study_test([row.count.xi for row in rows], [row.count.ni for row in rows])
+    except DataError as error:  # all studies have the same size
+        return str(error)
+    return (
+        f"{found.name}: slope {numbers.fixed(found.slope, 2)} "
+        f"(SE {numbers.fixed(found.se, 2)}), "
+        f"t({numbers.degrees(found.df)}) = {numbers.statistic(found.stat)}, "
+        f"P {numbers.p_value(found.p)}; {'; '.join(found.cautions)}"
+    )
