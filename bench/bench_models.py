@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from carmeta.api_dependence import permute, regress_three_level
-from carmeta.api_models import pool_two_arm
-from carmeta.api_regression import predict, regress, regress_counts
-from carmeta.api_subgroups import subgroup_test
+from carmeta.api.dependence import permute, regress_three_level
+from carmeta.api.regression import predict, regress, regress_counts
+from carmeta.api.subgroups import subgroup_test
+from carmeta.api.two_arm import pool_two_arm
 from carmeta.pooling.multilevel import fit_three_level
 from carmeta.pooling.two_arm import mantel_haenszel
 from carmeta.pooling.two_arm_effects import two_arm_effects, validate_counts

@@ -14,39 +14,66 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from carmeta.api import pool, probability_beyond, study_intervals
-    from carmeta.api_models import pool_two_arm
-    from carmeta.api_regression import predict, regress, regress_counts
-    from carmeta.api_subgroups import subgroup_counts, subgroup_test
+    from carmeta.api.batch import pool_many
+    from carmeta.api.dependence import permute, regress_three_level
+    from carmeta.api.proportions import effects, pool, probability_beyond, study_intervals
+    from carmeta.api.regression import predict, regress, regress_counts
+    from carmeta.api.subgroups import subgroup_counts, subgroup_test
+    from carmeta.api.two_arm import pool_two_arm
+    from carmeta.domain.regression import Regression
     from carmeta.domain.result import Pooled
+    from carmeta.sensitivity.cumulative import cumulative
+    from carmeta.sensitivity.influence import influence
+    from carmeta.sensitivity.leave_one_out import leave_one_out
+    from carmeta.sensitivity.small_study import small_study_test, trim_fill
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Pooled",
+    "Regression",
+    "cumulative",
+    "effects",
+    "influence",
+    "leave_one_out",
+    "permute",
     "pool",
+    "pool_many",
     "pool_two_arm",
     "predict",
     "probability_beyond",
     "regress",
     "regress_counts",
+    "regress_three_level",
+    "small_study_test",
     "study_intervals",
     "subgroup_counts",
     "subgroup_test",
+    "trim_fill",
 ]
 
 # Loaded when first asked for: `carmeta --help` needs no numpy.
 _HOME: Final[dict[str, str]] = {
     "Pooled": "carmeta.domain.result",
-    "pool": "carmeta.api",
-    "pool_two_arm": "carmeta.api_models",
-    "predict": "carmeta.api_regression",
-    "probability_beyond": "carmeta.api",
-    "regress": "carmeta.api_regression",
-    "regress_counts": "carmeta.api_regression",
-    "study_intervals": "carmeta.api",
-    "subgroup_counts": "carmeta.api_subgroups",
-    "subgroup_test": "carmeta.api_subgroups",
+    "Regression": "carmeta.domain.regression",
+    "cumulative": "carmeta.sensitivity.cumulative",
+    "effects": "carmeta.api.proportions",
+    "influence": "carmeta.sensitivity.influence",
+    "leave_one_out": "carmeta.sensitivity.leave_one_out",
+    "permute": "carmeta.api.dependence",
+    "pool": "carmeta.api.proportions",
+    "pool_many": "carmeta.api.batch",
+    "pool_two_arm": "carmeta.api.two_arm",
+    "predict": "carmeta.api.regression",
+    "probability_beyond": "carmeta.api.proportions",
+    "regress": "carmeta.api.regression",
+    "regress_counts": "carmeta.api.regression",
+    "regress_three_level": "carmeta.api.dependence",
+    "small_study_test": "carmeta.sensitivity.small_study",
+    "study_intervals": "carmeta.api.proportions",
+    "subgroup_counts": "carmeta.api.subgroups",
+    "subgroup_test": "carmeta.api.subgroups",
+    "trim_fill": "carmeta.sensitivity.small_study",
 }
 
 

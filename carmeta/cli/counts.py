@@ -224,7 +224,7 @@ def _single_arm(rows: Sequence[Row], ask: Ask) -> Result:
     groups: dict[str, Pooled] = {}
     test = None
     if len({row.group for row in rows}) > 1:
-        from carmeta.api_subgroups import subgroup_counts
+        from carmeta.api.subgroups import subgroup_counts
 
         options = _options(ask)
         for key in ("i2_method", "add", "to"):  # the subgroups have their defaults
@@ -244,7 +244,7 @@ def _two_arm(rows: Sequence[Row], ask: Ask) -> Result:
 
 
 def _fit_two_arm(rows: Sequence[Row], ask: Ask) -> Pooled:
-    from carmeta.api_models import pool_two_arm
+    from carmeta.api.two_arm import pool_two_arm
 
     return pool_two_arm(
         [row.events for row in rows],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from carmeta.api_models import pool_two_arm
+from carmeta.api.two_arm import pool_two_arm
 from carmeta.config import AnalysisConfig, ArmPairSpec
 from carmeta.domain.analysis import ArmPair, ContrastAnalysis
 from carmeta.domain.evidence import Count, Harmonised

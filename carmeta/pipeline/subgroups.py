@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from scipy.special import chdtrc
 
-from carmeta.api_subgroups import subgroup_counts
+from carmeta.api.subgroups import subgroup_counts
 from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import StudyRow, Subgroup
 from carmeta.domain.evidence import Count

@@ -1,7 +1,7 @@
 """Thousands of data sets in one call, in chunks, so that memory does not grow with them.
 
 The kernels are those of single analyses. Leave-one-out, bootstrap, multiverse and
-calibration are batches; :func:`carmeta.api_batch.pool_many` adds effect sizes and the
+calibration are batches; :func:`carmeta.api.batch.pool_many` adds effect sizes and the
 declared fallbacks on counts.
 """
 

@@ -31,8 +31,8 @@ FAILED: Final = 5  # Newton did not converge
 _START_TAU: Final = (0.12, 0.35, 0.8, 1.6, 3.2, 6.5)
 _START_NODES: Final = 11
 _MAX_ITER: Final = 200
-# A Newton step this small leaves an error of about its square.
-_STEP_TOL: Final = 1e-9
+# A Newton step this small leaves an error of about its square, 1e-14.
+_STEP_TOL: Final = 1e-7
 # An SD of the random effects beyond which odds differ by e^100: reported as no limit.
 _TAU_MAX: Final = 100.0
 
@@ -413,7 +413,10 @@ class _Profile:
             out = np.where(ready & (f < 0), v, out)
             step = -f / np.where(slope != 0, slope, 1.0)
             new = v + step
-            wild = (slope * s >= 0) | ((new - into) * s <= 0) | ((out - new) * s <= 0)
+            tiny = np.abs(step) <= _STEP_TOL * np.maximum(np.abs(v), 1e-3)
+            outside_bracket = ((new - into) * s <= 0) | ((out - new) * s <= 0)
+            # At the root itself the bracket ends there: a tiny step is the end, not a stray.
+            wild = (slope * s >= 0) | (outside_bracket & ~tiny)
             far = np.where(np.isfinite(out), 0.5 * (into + out), v + s * self._stride(v))
             new = np.where(wild, far, new)
             # Before a bound is known no step may outrun the stride.

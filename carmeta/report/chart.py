@@ -159,8 +159,11 @@ class Chart:
         """A filled region."""
         self.canvas.polygon([self.at(x, y) for x, y in points], fill=fill, gid=gid or None)
 
-    def name(self, x: float, y: float, text: str, *, gap: float = 4.0) -> bool:
-        """Write a label beside a point where there is room; False if there is none."""
+    def name(self, x: float, y: float, text: str, *, gap: float = 4.0, far: bool = False) -> bool:
+        """Write a label beside a point where there is room; False if there is none.
+
+        ``far``: also further away, with a line to the point.
+        """
         from carmeta.report.text import plain
 
         shown = plain(text)
@@ -184,12 +187,13 @@ class Chart:
         )
         places += tuple((ax, py + d * (gap + half), side) for d in (-1, 1) for ax, side in edges)
         near = len(places)
-        places += tuple(
-            (px + d * far * 0.6, py + step * far, "left" if d > 0 else "right")
-            for far in (gap + 3 * SMALL, gap + 5 * SMALL, gap + 7 * SMALL)
-            for step in (-1, 1)
-            for d in (1, -1)
-        )
+        if far:
+            places += tuple(
+                (px + d * away * 0.6, py + step * away, "left" if d > 0 else "right")
+                for away in (gap + 3 * SMALL, gap + 5 * SMALL, gap + 7 * SMALL)
+                for step in (-1, 1)
+                for d in (1, -1)
+            )
         for number, (ax, ay, align) in enumerate(places):
             left = {"left": ax, "right": ax - width, "center": ax - width / 2}[align]
             box = (left - 1, ay - half - 1.2, left + width + 1, ay + half + 1.2)
@@ -199,14 +203,29 @@ class Chart:
                 and box[1] > self.top
                 and box[3] < self.bottom - 1
             )
+            far_off = number >= near  # needs a line to be seen as belonging to the point
+            if far_off and not self._clear(px, py, ax, ay):
+                continue
             if inside and not any(_overlap(box, other) for other in self._taken):
                 self._taken.append(box)
-                if number >= near:  # too far away to be seen as belonging to the point
-                    ends = [px + (ax - px) * 0.25, ax], [py + (ay - py) * 0.25, ay]
+                if far_off:
+                    short = 1.0 - 1.5 / math.hypot(ax - px, ay - py)
+                    ends = [px, px + (ax - px) * short], [py, py + (ay - py) * short]
                     self.canvas.line(*ends, colour=cv.RULE, width=0.5)
+                    self._taken += [(x - 1, y - 1, x + 1, y + 1) for x, y in _along(*ends)]
                 self.canvas.text(ax, ay + SMALL * 0.35, shown, size=SMALL, align=align)
                 return True
         return False
+
+    def _clear(self, x0: float, y0: float, x1: float, y1: float) -> bool:
+        """Whether a line from a point to its label meets no other point, label or line."""
+        own = (x0 - 0.1, y0 - 0.1, x0 + 0.1, y0 + 0.1)
+        others = [box for box in self._taken if not _overlap(box, own)]
+        return not any(
+            _overlap((x - 1, y - 1, x + 1, y + 1), box)
+            for x, y in _along([x0, x1], [y0, y1])
+            for box in others
+        )
 
     def keep_free(self, x: float) -> None:
         """No label across a vertical line."""
@@ -258,6 +277,12 @@ class Chart:
         for line in lines:
             y += SMALL * _LINE
             self.canvas.text(MARGIN, y - 2, line, size=SMALL, colour="#333333")
+
+
+def _along(xs: Sequence[float], ys: Sequence[float]) -> list[tuple[float, float]]:
+    """Places on the line between two points."""
+    shares = [part / 20 for part in range(1, 20)]
+    return [(xs[0] + (xs[1] - xs[0]) * s, ys[0] + (ys[1] - ys[0]) * s) for s in shares]
 
 
 def _overlap(

@@ -166,10 +166,15 @@ def _points(plot: chart.Chart, points: Sequence[Point]) -> cv.Drawing:
         if not math.isnan(point.weight):
             radius = max(2.0, 9.0 * math.sqrt(point.weight / heaviest))
         plot.dot(point.x, point.y, radius=radius, gid=f"point:{point.label}")
-    for point in drawable if len(drawable) <= _NAMED else _outlying(drawable):
-        radius = 2.6 if math.isnan(point.weight) else 9.0 * math.sqrt(point.weight / heaviest)
-        plot.name(point.x, point.y, point.label, gap=max(4.0, radius + 1.5))
+    unnamed = drawable if len(drawable) <= _NAMED else _outlying(drawable)
+    for far in (False, True):  # whoever finds room nearby takes it first
+        unnamed = [point for point in unnamed if not _named(plot, point, heaviest, far)]
     return plot.figure
+
+
+def _named(plot: chart.Chart, point: Point, heaviest: float, far: bool) -> bool:
+    radius = 2.6 if math.isnan(point.weight) else 9.0 * math.sqrt(point.weight / heaviest)
+    return plot.name(point.x, point.y, point.label, gap=max(4.0, radius + 1.5), far=far)
 
 
 def _outlying(points: Sequence[Point]) -> list[Point]:

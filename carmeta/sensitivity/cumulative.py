@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from carmeta.domain.analysis import SensitivityRow
-from carmeta.effects import check_counts, study_name
 from carmeta.errors import DataError
+from carmeta.measures import check_counts, study_name
 from carmeta.sensitivity.refit import PoolOptions, refit
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
-from carmeta.effects import check_counts, effect_sizes, study_name
 from carmeta.errors import DataError, EstimationError
+from carmeta.measures import check_counts, effect_sizes, study_name
 from carmeta.pooling import glmm
 from carmeta.pooling.batch import many_counts
 from carmeta.pooling.inverse_variance import IvFit, fit_batch

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from carmeta.domain.analysis import SensitivityRow
-from carmeta.effects import check_counts, study_name
+from carmeta.measures import check_counts, study_name
 from carmeta.sensitivity.refit import PoolOptions, refit
 
 

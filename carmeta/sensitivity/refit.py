@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from carmeta.api import SingleArmModel, pool
-from carmeta.api_batch import pool_many
-from carmeta.api_single import FEW_STUDIES
+from carmeta.api.batch import pool_many
+from carmeta.api.single_arm import FEW_STUDIES
 from carmeta.domain.analysis import SensitivityRow
 from carmeta.domain.result import NAN, Back, Pooled
-from carmeta.effects import back_transform, check_counts
+from carmeta.measures import back_transform, check_counts
 from carmeta.pooling import batch
 from carmeta.pooling.batch import Many
 from carmeta.vocabulary import Method, PiMethod, SingleArmMeasure, Test

@@ -14,8 +14,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carmeta.effects import check_counts, effect_sizes
 from carmeta.errors import DataError
+from carmeta.measures import check_counts, effect_sizes
 from carmeta.pooling.intervals import critical, two_sided_p
 from carmeta.pooling.inverse_variance import IvFit, fit_batch
 from carmeta.pooling.tau2 import estimate_tau2

@@ -8,7 +8,7 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carmeta.api_models import pool_two_arm
+from carmeta.api.two_arm import pool_two_arm
 from carmeta.domain.result import Pooled
 from carmeta.errors import CarmetaError
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from carmeta.api_dependence import regress_three_level
-from carmeta.api_models import pool_two_arm
-from carmeta.api_regression import predict, regress
+from carmeta.api.dependence import regress_three_level
+from carmeta.api.regression import predict, regress
+from carmeta.api.two_arm import pool_two_arm
 from carmeta.pooling.two_arm import breslow_day, cochran_mantel_haenszel
 from carmeta.pooling.two_arm_effects import two_arm_effects, validate_counts
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from scipy.special import chdtrc
 
-from carmeta.api_dependence import permute, regress_three_level
-from carmeta.api_regression import predict, regress, regress_counts
-from carmeta.api_subgroups import subgroup_counts, subgroup_test
+from carmeta.api.dependence import permute, regress_three_level
+from carmeta.api.regression import predict, regress, regress_counts
+from carmeta.api.subgroups import subgroup_counts, subgroup_test
 from carmeta.pooling.multilevel import fit_three_level, variance_limits
 from carmeta.vocabulary import METHOD_LABELS
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from carmeta.api_models import pool_two_arm
+from carmeta.api.two_arm import pool_two_arm
 from carmeta.pooling.mixed_quadrature import loglik
 from carmeta.pooling.two_arm import breslow_day, cochran_mantel_haenszel
 from carmeta.pooling.two_arm_effects import TwoArmCounts, two_arm_effects, validate_counts

@@ -14,8 +14,8 @@ import pytest
 
 from carmeta.api import pool, probability_beyond
 from carmeta.domain.result import Pooled
-from carmeta.effects import SINGLE_ARM_MEASURES
 from carmeta.errors import DataError
+from carmeta.measures import SINGLE_ARM_MEASURES
 from carmeta.sensitivity.cumulative import cumulative
 from carmeta.sensitivity.influence import influence
 from carmeta.sensitivity.leave_one_out import leave_one_out

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from carmeta import api, api_models, api_subgroups
+from carmeta import api
+from carmeta.api import subgroups, two_arm
 
 ONE = "study,events,n\nA,3,20\nB,10,30\nC,0,12\nD,7,25\n"
 TWO = "study,events,n,events2,n2\nA,3,20,5,22\nB,10,30,14,28\nC,0,12,0,15\n"
@@ -46,7 +47,7 @@ def test_the_same_numbers_as_the_engine(cli, counts) -> None:
 
 def test_two_arms(cli, counts) -> None:
     result = json.loads(cli("pool", "--csv", counts(TWO), "--model", "MH", "--json").out)
-    pooled = api_models.pool_two_arm([3, 10, 0], [20, 30, 12], [5, 14, 0], [22, 28, 15], model="MH")
+    pooled = two_arm.pool_two_arm([3, 10, 0], [20, 30, 12], [5, 14, 0], [22, 28, 15], model="MH")
     assert result["measure"] == "OR"
     for key in KEYS:
         assert same(result[key], getattr(pooled, key)), key
@@ -56,7 +57,7 @@ def test_groups(cli, counts) -> None:
     text = "study,events,n,group\nA,3,20,x\nB,10,30,x\nC,4,12,y\nD,7,25,y\n"
     ran = cli("pool", "--csv", counts(text), "--model", "GLMM", "--json")
     result = json.loads(ran.out)
-    pools, test = api_subgroups.subgroup_counts([3, 10, 4, 7], [20, 30, 12, 25], list("xxyy"))
+    pools, test = subgroups.subgroup_counts([3, 10, 4, 7], [20, 30, 12, 25], list("xxyy"))
     assert result["groups"]["y"]["estimate"] == pools["y"].estimate
     assert result["group_test"]["p"] == test.p
     table = cli("pool", "--csv", counts(text)).out.splitlines()

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carmeta.effects import To, check_counts, effect_sizes, transform
 from carmeta.errors import DataError
+from carmeta.measures import To, check_counts, effect_sizes, transform
 from carmeta.pooling import batch
 from carmeta.pooling.batch import Many, many_counts, many_effects
 from carmeta.pooling.exact import clopper_pearson

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from carmeta.domain.result import NAN, Back, BayesSummary, Fallback, Pooled
-from carmeta.effects import (
+from carmeta.errors import EstimationError
+from carmeta.measures import (
     PFT_WARNING,
     To,
     back_transform,
@@ -19,7 +20,6 @@ from carmeta.effects import (
     study_name,
     transform,
 )
-from carmeta.errors import EstimationError
 from carmeta.pooling import bayes, beta_binomial, glmm, inverse_variance
 from carmeta.pooling.exact import clopper_pearson
 from carmeta.pooling.heterogeneity import I2Method, heterogeneity

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from carmeta.api import pool
-from carmeta.api_dependence import permute, regress_three_level
-from carmeta.api_models import pool_two_arm
-from carmeta.api_regression import predict, regress, regress_counts
-from carmeta.api_subgroups import subgroup_counts, subgroup_test
-from carmeta.effects import effect_sizes
+from carmeta.api.dependence import permute, regress_three_level
+from carmeta.api.regression import predict, regress, regress_counts
+from carmeta.api.subgroups import subgroup_counts, subgroup_test
+from carmeta.api.two_arm import pool_two_arm
 from carmeta.errors import ConfigError, DataError, EstimationError
+from carmeta.measures import effect_sizes
 
 XI = [28, 15, 16, 15, 20, 70, 85, 31, 60]
 NI = [33, 17, 20, 22, 25, 97, 97, 40, 82]

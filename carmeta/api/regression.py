@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from carmeta.domain.regression import Coefficient, Prediction, Regression
 from carmeta.domain.result import NAN, Back, Fallback, SubgroupTest
-from carmeta.effects import back_transform as back_one_arm
-from carmeta.effects import check_counts, effect_sizes
 from carmeta.errors import ConfigError, DataError
+from carmeta.measures import back_transform as back_one_arm
+from carmeta.measures import check_counts, effect_sizes
 from carmeta.pooling.formula import Data, Design, encode, is_missing, parse_formula
 from carmeta.pooling.glmm_regression import fit_glmm_regression
 from carmeta.pooling.intervals import (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from carmeta.api import effects, pool, probability_beyond, study_intervals
-from carmeta.api_batch import pool_many
+from carmeta.api.batch import pool_many
 from carmeta.errors import DataError
 from carmeta.pooling.batch import STATUS_NAMES
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carmeta.api_regression import (
+from carmeta.api.regression import (
     Fitted,
     Options,
     assemble,
@@ -53,7 +53,7 @@ def regress_three_level(
         yi: Effects, one a cohort.
         vi: Sampling variances, positive; the sampling errors are independent.
         trial: The trial of each cohort.
-        data: Moderators, as for :func:`carmeta.api_regression.regress`.
+        data: Moderators, as for :func:`carmeta.api.regression.regress`.
         formula: Of the moderators; ``~ 1`` is a mean alone.
         measure: Of the effects, so that predictions can be transformed back.
         method: REML or ML, for both variances.
@@ -152,7 +152,7 @@ def permute(
     exchange the arms of a study; a formula with moderators tests them by permuting them
     between studies. All permutations are used where there are at most ``max_exact``, else
     ``iterations`` of them drawn with ``seed``. Options otherwise as for
-    :func:`carmeta.api_regression.regress`.
+    :func:`carmeta.api.regression.regress`.
     """
     opts = Options("IV", formula, "", method, test, "V", "tau2", 0.95)
     check_options(opts)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from carmeta.api_single import (
+from carmeta.api.single_arm import (
     Estimand,
     Task,
     degenerate,
@@ -24,7 +24,8 @@ from carmeta.api_single import (
     pool_iv,
 )
 from carmeta.domain.result import NAN, Pooled
-from carmeta.effects import (
+from carmeta.errors import DataError
+from carmeta.measures import (
     SINGLE_ARM_MEASURES,
     To,
     check_counts,
@@ -32,7 +33,6 @@ from carmeta.effects import (
     study_name,
     transform,
 )
-from carmeta.errors import DataError
 from carmeta.pooling import beta_binomial, inverse_variance
 from carmeta.pooling.bayes import Prior, TauPrior
 from carmeta.pooling.exact import StudyInterval, study_limits

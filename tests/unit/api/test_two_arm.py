@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from carmeta.api_models import pool_two_arm
+from carmeta.api.two_arm import pool_two_arm
 from carmeta.domain.result import Pooled
 from carmeta.errors import ConfigError, DataError, EstimationError
 

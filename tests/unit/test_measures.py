@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carmeta.effects import (
+from carmeta.errors import DataError
+from carmeta.measures import (
     SINGLE_ARM_MEASURES,
     back_transform,
     check_counts,
     effect_sizes,
     transform,
 )
-from carmeta.errors import DataError
 
 
 @pytest.mark.parametrize("measure", SINGLE_ARM_MEASURES)

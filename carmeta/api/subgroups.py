@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from carmeta.api import pool
-from carmeta.api_regression import back_values, check_effects
+from carmeta.api.regression import back_values, check_effects
 from carmeta.domain.result import NAN, Back, Fallback, Pooled, SubgroupTest
-from carmeta.effects import back_transform, check_counts, effect_sizes
 from carmeta.errors import ConfigError, DataError
+from carmeta.measures import back_transform, check_counts, effect_sizes
 from carmeta.pooling.formula import is_missing
 from carmeta.pooling.glmm import homogeneity_tests
 from carmeta.pooling.glmm_regression import GLMMRegression, fit_glmm_regression
