@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from carmeta.domain.evidence import Derivation, Reading
-from carmeta.domain.record import Printed
+from carmeta.domain.record import MrdResult, Printed, Proportion
 from carmeta.rounding import fitting_counts
 
 
@@ -88,6 +88,34 @@ def summed(parts: Sequence[Derived]) -> tuple[tuple[int, ...], int | None, Deriv
     point = sum(part.xi or 0 for part in parts)
     kind: Derivation = "percent" if lows == highs else "percent-several"
     return tuple(range(lows, highs + 1)), point, kind
+
+
+def printed_cell(
+    item: Proportion | MrdResult,
+    outcome: str,
+    denominator: Denominator,
+    default_doc: str,
+    *,
+    grading: str = "",
+    definition: str = "",
+    flags: Sequence[str] = (),
+) -> Reading | None:
+    """What one printed cell gives for an outcome; None where it holds no number."""
+    derived = derive(item, denominator)
+    if derived is None:
+        return None
+    cited = f" [citing {item.cites}]" if item.cites else ""
+    return reading(
+        outcome=outcome,
+        population=item.population,
+        denominator=denominator,
+        derived=derived,
+        cells=(f"{item.at.label(default_doc)}: {describe(item)}{cited}",),
+        attribution=item.attribution,
+        grading=grading,
+        definition=definition,
+        flags=flags,
+    )
 
 
 def reading(

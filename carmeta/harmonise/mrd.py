@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from carmeta.domain.evidence import Reading
 from carmeta.domain.record import Cohort
-from carmeta.harmonise.counts import Denominator, derive, describe, reading
+from carmeta.harmonise.counts import Denominator, printed_cell
 
 Denominators = Callable[[str, int | None], Denominator]
 
@@ -25,19 +25,14 @@ def negative(
         for item in cohort.mrd:
             if item.among != group:
                 continue
-            denominator = denominators(item.population, item.of)
-            derived = derive(item, denominator)
-            if derived is None:
-                continue
-            cited = f" [citing {item.cites}]" if item.cites else ""
-            yield reading(
-                outcome=outcome,
-                population=item.population,
-                denominator=denominator,
-                derived=derived,
-                cells=(f"{item.at.label(default_doc)}: {describe(item)}{cited}",),
-                attribution=item.attribution,
+            found = printed_cell(
+                item,
+                outcome,
+                denominators(item.population, item.of),
+                default_doc,
                 grading=f"{item.assay}, {item.depth}",
                 definition=f"among {group}",
                 flags=(f"among {group}",),
             )
+            if found is not None:
+                yield found

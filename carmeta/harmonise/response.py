@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from carmeta.domain.evidence import Reading
 from carmeta.domain.record import Cohort, Printed, ResponseTable
 from carmeta.errors import DataError
-from carmeta.harmonise.counts import Denominator, Derived, derive, describe, reading, summed
+from carmeta.harmonise.counts import (
+    Denominator,
+    Derived,
+    derive,
+    describe,
+    printed_cell,
+    reading,
+    summed,
+)
 from carmeta.rounding import joint_counts
 from carmeta.vocabulary import RESPONSE_TIERS
 
@@ -19,22 +27,17 @@ def printed_rates(
 ) -> Iterator[Reading]:
     """Readings of an outcome that the paper prints as such."""
     for item in cohort.proportions:
-        if item.outcome != outcome or item.missing is not None:
+        if item.outcome != outcome:
             continue
-        denominator = denominators(item.population, item.of)
-        derived = derive(item, denominator)
-        if derived is None:
-            continue
-        cited = f" [citing {item.cites}]" if item.cites else ""
-        yield reading(
-            outcome=outcome,
-            population=item.population,
-            denominator=denominator,
-            derived=derived,
-            cells=(f"{item.at.label(default_doc)}: {describe(item)}{cited}",),
-            attribution=item.attribution,
+        found = printed_cell(
+            item,
+            outcome,
+            denominators(item.population, item.of),
+            default_doc,
             definition=item.definition or "",
         )
+        if found is not None:
+            yield found
 
 
 def summed_categories(
