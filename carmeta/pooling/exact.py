@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv
 
 from carmeta.errors import DataError
 from carmeta.pooling.intervals import check_level
@@ -22,18 +22,6 @@ def clopper_pearson(xi: ArrayLike, ni: ArrayLike, *, level: float = 0.95) -> tup
     low = np.where(x > 0, betaincinv(np.maximum(x, 1.0), n - x + 1.0, tail), 0.0)
     high = np.where(x < n, betaincinv(x + 1.0, np.maximum(n - x, 1.0), 1.0 - tail), 1.0)
     return low, high
-
-
-def wilson(xi: ArrayLike, ni: ArrayLike, *, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Score limits in 0..1 (Wilson 1927), without continuity correction."""
-    x, n = np.broadcast_arrays(np.asarray(xi, dtype=float), np.asarray(ni, dtype=float))
-    z = float(ndtri(0.5 * (1.0 + check_level(level))))
-    p = x / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # At 0 and n the score limit is 0 or 1 exactly; rounding would leave a trace.
-    low = np.where(x == 0, 0.0, np.maximum(centre - half, 0.0))
-    return low, np.where(x == n, 1.0, np.minimum(centre + half, 1.0))
 
 
 def study_limits(

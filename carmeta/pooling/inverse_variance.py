@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +32,6 @@ from carmeta.vocabulary import Method, PiMethod, Test
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-IvTest = Literal["z", "t", "knha", "adhoc"]
 
 # PyMARE's name of each test; "t" is Wald's standard error with t quantiles.
 _CORRECTION: Final = {

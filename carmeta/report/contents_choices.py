@@ -82,10 +82,11 @@ def sentences(analysis: Analysis) -> Iterator[str]:
         if not found:
             continue
         item, moved = found[0]
+        of = f"the largest of {len(found)} shifts" if len(found) > 1 else "the only change tried"
         yield (
             f"{contents.outcome_name(outcome)}: {signed(moved)} percentage points, to "
             f"{numbers.percent(item.pooled.back.estimate)}: {item.label} "
-            f"(the largest of {len(found)} shifts)."
+            f"({of})."
         )
 
 

@@ -54,6 +54,14 @@ def _evidence(analysis: Analysis) -> str:
     for item in analysis.findings:
         counted[item.severity] += 1
     seen = ", ".join(f"{number} {name}" for name, number in counted.items() if number) or "none"
+    loud = [item for item in analysis.findings if item.severity != "info"]
+    if loud:
+        waiting = sum(not item.acknowledged for item in loud)
+        seen += (
+            f" ({waiting} of the errors and warnings not acknowledged)"
+            if waiting
+            else " (every error and warning acknowledged with its reason)"
+        )
     left_out = len(
         {
             (item.study, item.cohort, item.outcome)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carmeta.errors import DataError
-from carmeta.pooling.exact import clopper_pearson, study_limits, wilson
+from carmeta.pooling.exact import clopper_pearson, study_limits
 
 COUNTS = np.array([(x, n) for n in (*range(1, 26), 300, 1_000_000) for x in {0, 1, n // 2, n}])
 
@@ -12,9 +12,15 @@ COUNTS = np.array([(x, n) for n in (*range(1, 26), 300, 1_000_000) for x in {0, 
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
 def test_vectorised_limits_are_those_of_statsmodels(level: float) -> None:
     x, n = COUNTS[:, 0], COUNTS[:, 1]
-    for ours, name in ((clopper_pearson, "clopper-pearson"), (wilson, "wilson")):
-        theirs = study_limits(x, n, level=level, method=name)  # type: ignore[arg-type]
-        np.testing.assert_allclose(ours(x, n, level=level), theirs, rtol=1e-11, atol=1e-14)
+    theirs = study_limits(x, n, level=level)
+    np.testing.assert_allclose(clopper_pearson(x, n, level=level), theirs, rtol=1e-11, atol=1e-14)
+
+
+def test_wilson_limits() -> None:
+    """R 4.2.2: prop.test(c(3, 0, 10)[i], 10, correct = FALSE)$conf.int."""
+    low, high = study_limits([3, 0, 10], [10, 10, 10], method="wilson")
+    np.testing.assert_allclose(low, [0.1077912674063010, 0.0, 0.7224672001371109], rtol=1e-12)
+    np.testing.assert_allclose(high, [0.6032218525388545, 0.2775327998628891, 1.0], rtol=1e-12)
 
 
 def test_limits_of_binom_test() -> None:
@@ -25,7 +31,7 @@ def test_limits_of_binom_test() -> None:
 
 
 def test_limits_reach_the_ends_exactly() -> None:
-    for method in (clopper_pearson, wilson, study_limits):
+    for method in (clopper_pearson, study_limits):
         low, high = method([0, 7], [7, 7])
         assert low[0] == 0.0
         assert high[1] == 1.0
