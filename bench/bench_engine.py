@@ -159,7 +159,7 @@ def against_python() -> list[str]:
         return DerSimonianLaird().fit_dataset(data)
 
     cases = [
-        ("1,000 DerSimonian-Laird fits", "PyMARE",
+        ("1,000 DL fits with PI, p and I² (PyMARE: the mean alone)", "PyMARE",
          lambda: many_effects(yi, vi, method="DL", test="knha"), moments),
         ("100 REML fits (PyMARE's stop near 1e-6)", "PyMARE",
          lambda: many_effects(yi[:100], vi[:100], test="knha"), reml),

@@ -5,7 +5,7 @@ The engine for anybody's counts is here; everything else is behind the command l
 >>> import carmeta
 >>> result = carmeta.pool([8, 15, 20], [20, 30, 25], model="GLMM")
 >>> f"{result.back.estimate:.3f}"
-'0.576'
+'0.577'
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from carmeta.measures import (
     study_name,
     transform,
 )
-from carmeta.pooling import bayes, beta_binomial, glmm, inverse_variance
+from carmeta.pooling import bayes, beta_binomial, glmm, glmm_profile, inverse_variance
 from carmeta.pooling.exact import clopper_pearson
 from carmeta.pooling.heterogeneity import I2Method, heterogeneity
 from carmeta.pooling.intervals import (
@@ -158,15 +158,16 @@ def pool_glmm(task: Task) -> Pooled:
     stat = mu / se
     if task.test == "profile":
         low, high = (
-            float(v) for v in glmm.profile_limits(task.x, task.n, fit, of="mu", level=task.level)
+            float(v)
+            for v in glmm_profile.profile_limits(task.x, task.n, fit, of="mu", level=task.level)
         )
-        stat = glmm.profile_root(task.x, task.n, fit)
+        stat = glmm_profile.profile_root(task.x, task.n, fit)
     else:
         half = float(critical(task.level, df)) * se
         low, high = mu - half, mu + half
     pi_df = prediction_df(task.k, task.pi_method)
     pi = [float(v) for v in prediction_limits(mu, se, tau2, pi_df, task.level)]
-    t_low, t_high = glmm.profile_limits(task.x, task.n, fit, of="tau2", level=task.level)
+    t_low, t_high = glmm_profile.profile_limits(task.x, task.n, fit, of="tau2", level=task.level)
     wald, lrt = (float(v) for v in glmm.homogeneity_tests(task.x, task.n))
     yi, vi = effect_sizes(task.x, task.n)
     het = heterogeneity(yi, vi, tau2, i2_method="tau2")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from carmeta.errors import DataError
-from carmeta.pooling import beta_binomial, glmm
+from carmeta.pooling import beta_binomial, glmm, glmm_profile
 from carmeta.pooling.heterogeneity import I2Method, heterogeneity
 from carmeta.pooling.intervals import (
     check_level,
@@ -213,7 +213,7 @@ def _glmm_rows(
         het = heterogeneity(yi, vi, fit.tau2, mask=mask)
         values |= {"i2": het.i2, "h2": het.h2}
     if with_tau2_ci:
-        values["tau2_ci_lb"], values["tau2_ci_ub"] = glmm.profile_limits(
+        values["tau2_ci_lb"], values["tau2_ci_ub"] = glmm_profile.profile_limits(
             x, n, fit, of="tau2", level=level, mask=mask
         )
     return values, _data_status(x, n, mask, fit.k, fit.status)

@@ -14,7 +14,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import chdtri
 
-from carmeta.pooling.glmm import fit_glmm, profile_limits
+from carmeta.pooling.glmm import fit_glmm
+from carmeta.pooling.glmm_profile import profile_limits
 from carmeta.pooling.quadrature import Likelihood
 from carmeta.pooling.tau2 import estimate_tau2, log_likelihood, tau2_ci
 

@@ -12,7 +12,8 @@ import pytest
 
 from carmeta.api import pool
 from carmeta.measures import back_transform, effect_sizes
-from carmeta.pooling.glmm import fit_glmm, homogeneity_tests, profile_limits
+from carmeta.pooling.glmm import fit_glmm, homogeneity_tests
+from carmeta.pooling.glmm_profile import profile_limits
 from carmeta.pooling.inverse_variance import fit_batch, fit_one
 from carmeta.pooling.tau2 import estimate_tau2, tau2_ci
 from carmeta.vocabulary import Method, SingleArmMeasure

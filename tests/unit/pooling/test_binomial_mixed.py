@@ -5,7 +5,8 @@ import pytest
 
 from carmeta.errors import EstimationError
 from carmeta.pooling.binomial_mixed import fit_common, fit_mixed, profile_beta
-from carmeta.pooling.glmm import fit_glmm, profile_limits
+from carmeta.pooling.glmm import fit_glmm
+from carmeta.pooling.glmm_profile import profile_limits
 from carmeta.pooling.mixed_quadrature import MixedData, loglik, score_and_information
 
 X = np.array([28, 15, 16, 0, 20, 70, 85, 31, 60.0])
