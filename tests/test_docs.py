@@ -25,7 +25,8 @@ UPDATE = runpy.run_path(str(ROOT / "docs" / "update.py"))
 
 def modules() -> list[str]:
     found = pkgutil.walk_packages(carmeta.__path__, "carmeta.")
-    return sorted(module.name for module in found if module.name != "carmeta.__main__")
+    names = (module.name for module in found if module.name != "carmeta.__main__")
+    return ["carmeta", *sorted(names)]
 
 
 @pytest.mark.parametrize("name", modules())
