@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from carmeta.api.clustered import robust_to_clusters
 from carmeta.api.single_arm import (
     Estimand,
     Task,
@@ -125,6 +126,7 @@ def pool(
     i2_method: I2Method = "tau2",
     level: float = 0.95,
     slab: Sequence[str] | None = None,
+    cluster: Sequence[Any] | None = None,
     add: float = 0.5,
     to: To = "only0",
     estimand: Estimand = "median",
@@ -148,6 +150,9 @@ def pool(
         i2_method: I2 and H2 from ``tau2`` or from ``Q``.
         level: Level of every interval.
         slab: Study labels, used in messages.
+        cluster: The trial of each cohort (IV only): standard error, test and limits of the
+            mean are then CR2 with Satterthwaite degrees of freedom. Moderators have
+            functions of their own: ``regress`` and ``regress_counts``.
         add: Continuity correction of inverse-variance models; see :func:`effects`.
         to: Which studies get the correction.
         estimand: ``marginal`` adds the mean over the population of studies (GLMM).
@@ -182,7 +187,16 @@ def pool(
         None if slab is None else tuple(str(name) for name in slab), add, to, seed, estimand,
         belief, likelihood or ("binomial" if measure == "PLO" else "normal"),
     )  # fmt: skip
-    return degenerate(task) or _MODELS[model](task)
+    found = degenerate(task)
+    if found is not None:
+        return found
+    pooled = _MODELS[model](task)
+    if cluster is None:
+        return pooled
+    if model != "IV":
+        raise DataError(f"clusters are for model IV, not {model}")
+    yi, vi = effect_sizes(x, n, measure=measure, add=add, to=to)
+    return robust_to_clusters(pooled, yi, vi, cluster, slab)
 
 
 def _check_options(
