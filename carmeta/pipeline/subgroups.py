@@ -14,7 +14,7 @@ from carmeta.domain.analysis import StudyRow, Subgroup
 from carmeta.domain.evidence import Count
 from carmeta.domain.result import Pooled, SubgroupTest
 from carmeta.pipeline.fitting import fit
-from carmeta.pooling.exact_test import fisher_freeman_halton
+from carmeta.pooling.freeman_halton import fisher_freeman_halton
 from carmeta.pooling.glmm import homogeneity_tests
 
 NOT_REPORTED = "not reported"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carmeta.pooling.exact_test import fisher_freeman_halton
+from carmeta.pooling.freeman_halton import fisher_freeman_halton
 
 # fisher.test(rbind(x, n - x))$p.value
 R = [
