@@ -68,7 +68,7 @@ def pool_many(
                       with_tau2_ci)  # fmt: skip
         else:
             fit = many_counts(
-                part.x, part.n, model=model, test=test or "t",  # type: ignore[arg-type]
+                part.x, part.n, model=model, test=test or "t",  # type: ignore[arg-type]  # checked above
                 level=level, pi_method=pi_method, i2_method=i2_method, mask=part.m,
                 with_tau2_ci=with_tau2_ci,
             )  # fmt: skip

@@ -222,9 +222,9 @@ def predict(fit: Regression, at: Data) -> tuple[Prediction, ...]:
 def back_values(values: Sequence[float], measure: str) -> Back | None:
     """Estimate and limits on the scale of the outcome; None for a measure without one."""
     if measure in _TWO_ARM:
-        return Back(*(back_two_arm(value, measure) for value in values))  # type: ignore[arg-type]
+        return Back(*(back_two_arm(value, measure) for value in values))  # type: ignore[arg-type]  # one of them
     if measure in _ONE_ARM:
-        return Back(*(float(back_one_arm(v, measure=measure)) for v in values))  # type: ignore[arg-type]
+        return Back(*(float(back_one_arm(v, measure=measure)) for v in values))  # type: ignore[arg-type]  # one of them
     return None
 
 
@@ -313,7 +313,7 @@ def _holds_constant(x: FloatArray) -> bool:
 
 def _fit_iv(y: FloatArray, v: FloatArray, design: Design, opts: Options) -> Fitted:
     x, method = design.x, opts.method
-    fit = fit_wls(y, v, x, method=method, test=opts.test)  # type: ignore[arg-type]
+    fit = fit_wls(y, v, x, method=method, test=opts.test)  # type: ignore[arg-type]  # see check_options
     i2_from = "Q" if method == "EE" else opts.i2_method
     rest = residual_heterogeneity(y, v, x, fit.tau2, i2_method=i2_from)
     limits = (NAN, NAN)
@@ -322,7 +322,7 @@ def _fit_iv(y: FloatArray, v: FloatArray, design: Design, opts: Options) -> Fitt
         limits = (float(lower), float(upper))
     r2 = NAN
     if method != "EE" and _holds_constant(x):
-        null = estimate_tau2(y, v, method=method)  # type: ignore[arg-type]
+        null = estimate_tau2(y, v, method=method)  # type: ignore[arg-type]  # see check_options
         r2 = float(r2_percent(null.tau2, fit.tau2))
     likelihood = log_likelihood(y, v, x, tau2=fit.tau2, reml=method == "REML")
     shares = fit.weights / fit.weights.sum()

@@ -349,10 +349,10 @@ def _counts_separate(
         here = frame.of == index
         slab = [label for label, inside in zip(frame.names, here, strict=True) if inside]
         if here.sum() == 1 and 0 < x[here][0] < n[here][0]:
-            y, v = effect_sizes(x[here], n[here], measure=frame.measure)  # type: ignore[arg-type]
+            y, v = effect_sizes(x[here], n[here], measure=frame.measure)  # type: ignore[arg-type]  # checked before
             singles[name] = (float(y[0]), float(np.sqrt(v[0])))
         out[name] = pool(
-            x[here], n[here], measure=frame.measure, model=model,  # type: ignore[arg-type]
+            x[here], n[here], measure=frame.measure, model=model,  # type: ignore[arg-type]  # checked before
             method=frame.method, test=frame.test, pi_method=frame.pi_method, level=frame.level,
             slab=slab,
         )  # fmt: skip

@@ -49,7 +49,7 @@ def reset() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a sign gets a replacement, not a traceback.
         with contextlib.suppress(AttributeError, ValueError, OSError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # suppressed where absent
 
 
 def use_colour(stream: IO[str]) -> bool:

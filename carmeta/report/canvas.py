@@ -94,7 +94,7 @@ def settings() -> Iterator[None]:
         return
     _register_fonts()
     with mpl.rc_context():
-        parameters: dict[str, Any] = mpl.rcParams  # type: ignore[assignment]
+        parameters: dict[str, Any] = mpl.rcParams  # type: ignore[assignment]  # its own mapping type
         parameters.update(_defaults() | _RC)
         _active.append(True)
         try:

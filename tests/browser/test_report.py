@@ -121,9 +121,9 @@ def test_sorting_and_filtering(browser: cdp.Browser, page: Path) -> None:
     assert browser.evaluate(values) == sorted(up, reverse=True)
     left = browser.evaluate(
         """(() => { const i = document.querySelector('#evidence .filter input');
-        i.value = 'karmma-3'; i.dispatchEvent(new Event('input'));
+        i.value = 'kapok-3'; i.dispatchEvent(new Event('input'));
         return Array.from(document.querySelectorAll('#table-counts tbody tr'))
-          .filter(r => !r.hidden).map(r => r.textContent.includes('KarMMa-3')); })()"""
+          .filter(r => !r.hidden).map(r => r.textContent.includes('Kapok-3')); })()"""
     )
     assert left
     assert all(left)

@@ -93,23 +93,23 @@ def _curve() -> list[Drawing]:
 def _lineage() -> list[Drawing]:
     pooled = ("orr", "cr")
     nodes = (
-        LineageNode("crb-401/update", "crb-401", "CRB-401 (62 patients)", 62, pooled),
-        LineageNode("crb-401/first", "crb-401", "CRB-401 (first 33 patients)", 33, ()),
-        LineageNode("crb-401/low", "crb-401", "CRB-401, 50×10⁶", 3, ()),
-        LineageNode("crb-401/high", "crb-401", "CRB-401, 150-800×10⁶", 30, ()),
-        LineageNode("legend-2/all", "legend-2", "LEGEND-2 (RJ, JS, CZ)", 17, pooled),
-        LineageNode("legend-2/rj", "legend-2", "LEGEND-2, site RJ", 5, ()),
-        LineageNode("legend-2/three", "legend-2", "LEGEND-2, three infusions", 8, ()),
+        LineageNode("cypress-1/update", "cypress-1", "CYPRESS-1 (62 patients)", 62, pooled),
+        LineageNode("cypress-1/first", "cypress-1", "CYPRESS-1 (first 33 patients)", 33, ()),
+        LineageNode("cypress-1/low", "cypress-1", "CYPRESS-1, 50×10⁶", 3, ()),
+        LineageNode("cypress-1/high", "cypress-1", "CYPRESS-1, 150-800×10⁶", 30, ()),
+        LineageNode("linden-2/all", "linden-2", "LINDEN-2 (A, B, C)", 17, pooled),
+        LineageNode("linden-2/rj", "linden-2", "LINDEN-2, site A", 5, ()),
+        LineageNode("linden-2/three", "linden-2", "LINDEN-2, three infusions", 8, ()),
         LineageNode("cited/all", "cited", "Cited in a review", None, ()),
     )
     edges = (
-        LineageEdge("crb-401/update", "crb-401/first", "updates"),
-        LineageEdge("crb-401/first", "crb-401/low", "partition"),
-        LineageEdge("crb-401/first", "crb-401/high", "partition"),
-        LineageEdge("legend-2/rj", "legend-2/all", "part_of"),
-        LineageEdge("legend-2/three", "legend-2/all", "part_of"),
-        LineageEdge("legend-2/rj", "legend-2/three", "part_of"),
-        LineageEdge("cited/all", "crb-401/update", "shares_patients_with"),
+        LineageEdge("cypress-1/update", "cypress-1/first", "updates"),
+        LineageEdge("cypress-1/first", "cypress-1/low", "partition"),
+        LineageEdge("cypress-1/first", "cypress-1/high", "partition"),
+        LineageEdge("linden-2/rj", "linden-2/all", "part_of"),
+        LineageEdge("linden-2/three", "linden-2/all", "part_of"),
+        LineageEdge("linden-2/rj", "linden-2/three", "part_of"),
+        LineageEdge("cited/all", "cypress-1/update", "shares_patients_with"),
     )
     return [lineage(nodes, edges, title="Cohorts that share patients")]
 
@@ -119,8 +119,8 @@ def _bias() -> list[Drawing]:
         "jbi-case-series": ("yes", "no", "unclear", "not-applicable", ""),
         "rob-2": ("low", "some-concerns", "high"),
     }
-    assessed = (("CRB-401", "jbi-case-series"), ("LEGEND-2", "jbi-case-series"),
-                ("KarMMa-3", "rob-2"))  # fmt: skip
+    assessed = (("CYPRESS-1", "jbi-case-series"), ("LINDEN-2", "jbi-case-series"),
+                ("Kapok-3", "rob-2"))  # fmt: skip
     studies = [
         StudyBias(
             slab.lower(), slab, tool,
@@ -131,7 +131,7 @@ def _bias() -> list[Drawing]:
         )
         for i, (slab, tool) in enumerate(assessed)
     ]  # fmt: skip
-    return [bias_summary([*studies, StudyBias("evolve", "EVOLVE", "", ())])]
+    return [bias_summary([*studies, StudyBias("elder", "ELDER", "", ())])]
 
 
 def _signs() -> list[Drawing]:
@@ -156,7 +156,7 @@ FIGURES: dict[str, Callable[[], list[Drawing]]] = {
         synthetic.outcome(
             counts=[
                 synthetic.count(slab, 0, n, outcome="nt_ge3", number=i)
-                for i, (slab, n) in enumerate((("LEGEND-2", 17), ("NCI", 24), ("CRB-402", 9)))
+                for i, (slab, n) in enumerate((("LINDEN-2", 17), ("Myrtle", 24), ("CYPRESS-2", 9)))
             ],
             code="nt_ge3",
         )

@@ -33,18 +33,18 @@ from carmeta.vocabulary import BIAS_ITEMS
 
 NAN = math.nan
 SHORT = (
-    "CRB-401",
-    "KarMMa",
-    "LEGEND-2",
-    "CARTITUDE-1",
-    "EVOLVE",
-    "KarMMa-3",
-    "NCI",
-    "UPenn",
-    "CRB-402",
+    "CYPRESS-1",
+    "Kapok",
+    "LINDEN-2",
+    "CEDAR-1",
+    "ELDER",
+    "Kapok-3",
+    "Myrtle",
+    "Walnut",
+    "CYPRESS-2",
 )
 LONG = (
-    "Raje et al. 2019, CRB-401, dose escalation and dose expansion, all dose levels together",
+    "Author et al. 2019, CYPRESS-1, dose escalation and dose expansion, all dose levels together",
     "Memorial Sloan Kettering Cancer Center and Mount Sinai, retrospective cohort, first salvage",
     "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnungsstudie",
 )
@@ -304,18 +304,18 @@ def outcome(
         beside=() if len(items) == 1 else (other,),
         excluded=(
             Excluded(
-                "crb-402",
+                "cypress-2",
                 "all",
-                "CRB-402",
+                "CYPRESS-2",
                 code,
                 "no-denominator",
                 "The table prints a percentage without a denominator",
                 "Table 1",
             ),
             Excluded(
-                "crb-401",
+                "cypress-1",
                 "first-33",
-                "CRB-401 (33)",
+                "CYPRESS-1 (33)",
                 code,
                 "overlap",
                 "All 33 patients are among the 62 of the later report",
@@ -366,8 +366,8 @@ def bias(
 
 def contrast() -> ContrastAnalysis:
     """The randomised comparison: one pair of arms, three measures."""
-    left = count("KarMMa-3", 181, 254, number=5, population="itt")
-    right = count("KarMMa-3", 55, 132, number=5, population="itt", role="comparator", product="")
+    left = count("Kapok-3", 181, 254, number=5, population="itt")
+    right = count("Kapok-3", 55, 132, number=5, population="itt", role="comparator", product="")
     results = []
     for measure, est, low, high in (
         ("OR", 3.4713, 2.2356, 5.3901),
@@ -391,7 +391,7 @@ def contrast() -> ContrastAnalysis:
         )
     return ContrastAnalysis(
         "orr",
-        (ArmPair("karmma-3", "KarMMa-3", left, right),),
+        (ArmPair("kapok-3", "Kapok-3", left, right),),
         tuple(results),
         ("Odds ratio 3.47 (95% CI 2.24 to 5.39), as published",),
     )
@@ -482,7 +482,7 @@ def analysis(*, outcomes: tuple[OutcomeAnalysis, ...] | None = None, text: str =
             Finding(
                 "GRM002",
                 "warning",
-                "karmma",
+                "kapok",
                 "all",
                 "cr",
                 f"73% of 128 fits two counts {text}".strip(),
@@ -525,7 +525,7 @@ def analysis(*, outcomes: tuple[OutcomeAnalysis, ...] | None = None, text: str =
         provenance=Provenance(
             "0.1.0",
             {"python": "3.11", "numpy": "2.4.0"},
-            {"studies/crb-401.yaml": "0" * 64, "configs/primary.yaml": "1" * 64},
+            {"studies/cypress-1.yaml": "0" * 64, "configs/primary.yaml": "1" * 64},
             "configs/primary.yaml",
         ),
         notes=(f"Nine cohorts; no patient counted twice {text}".strip(),),

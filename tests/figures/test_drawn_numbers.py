@@ -138,11 +138,11 @@ def test_two_arms() -> None:
     contrast = synthetic.contrast()
     (figure,) = forest_contrast(contrast, "OR")
     page = boxes.measure(figure)
-    line = next(text for text in lines_of(page) if "KarMMa-3" in text and "181" in text)
+    line = next(text for text in lines_of(page) if "Kapok-3" in text and "181" in text)
     assert "181 254 55 132 3.47 (2.24 to 5.39)" in line
     null, ten = page.mark("null"), next(b for b in page.texts if b.what == "10")
     unit = (ten.x0 + ten.x1) / 2 - null.x0
-    interval = page.mark("interval:karmma-3")
+    interval = page.mark("interval:kapok-3")
     back = contrast.results[0].back
     assert interval.x0 == pytest.approx(null.x0 + unit * math.log10(back.ci_lb), abs=0.15)
     assert interval.x1 == pytest.approx(null.x0 + unit * math.log10(back.ci_ub), abs=0.15)
@@ -171,7 +171,7 @@ def test_notes_say_what_was_done() -> None:
         "τ² = 1.081 (95% CI 0.270 to 4.822, profile likelihood)", "I² = 91% (from τ²)",
         "df = 8, P < 0.001", "Clopper-Pearson 95% CI", "share of the information",
         "† Count derived from the printed percentage",
-        "‡ Several counts fit what is printed (KarMMa: 119 to 120)",
+        "‡ Several counts fit what is printed (Kapok: 119 to 120)",
         "§ Intention to treat", "Over the 2 combinations", "Wald t with 8 df",
         "prediction interval by t with 8 df", "ad hoc floor",
     ):  # fmt: skip
@@ -202,6 +202,6 @@ def test_alt_text_says_the_result() -> None:
     for part in (
         "9 studies", "529 of 649 patients", "78.7% (95% CI 60.1 to 90.1)",
         "95% prediction interval 22.2 to 98.0",
-        "estimate: KarMMa, LEGEND-2, CARTITUDE-1, KarMMa-3, NCI.",
+        "estimate: Kapok, LINDEN-2, CEDAR-1, Kapok-3, Myrtle.",
     ):  # fmt: skip
         assert part in alt, part

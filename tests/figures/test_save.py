@@ -25,7 +25,7 @@ def files() -> dict[str, bytes]:
 def test_svg_keeps_text_as_text(files: dict[str, bytes]) -> None:
     root = ElementTree.fromstring(files["svg"])
     texts = ["".join(node.itertext()) for node in root.iter(f"{SVG}text")]
-    for wanted in ("CARTITUDE-1", "78.7", "Random effects (GLMM)"):
+    for wanted in ("CEDAR-1", "78.7", "Random effects (GLMM)"):
         assert wanted in texts
     assert len(files["svg"]) < 60_000
 
@@ -99,16 +99,16 @@ def test_settings_of_the_user_do_not_matter(files: dict[str, bytes]) -> None:
 def test_unknown_format_and_options() -> None:
     outcome = synthetic.outcome(2)
     with pytest.raises(ValueError, match="svg, pdf or png"):
-        save(forest(outcome)[0], "gif")  # type: ignore[arg-type]
+        save(forest(outcome)[0], "gif")
     for option in ({"preset": "lancet"}, {"width": "triple"}, {"scale": "odds"}, {"sort": "size"},
                    {"by": "phase"}, {"axis": (0.9, 0.1)}):  # fmt: skip
         with pytest.raises(ValueError, match=r"must|no subgroups"):
-            forest(outcome, **option)  # type: ignore[arg-type]
+            forest(outcome, **option)
 
 
 @pytest.mark.parametrize(
     ("sort", "first"),
-    [("input", "CRB-401"), ("label", "CARTITUDE-1"), ("estimate", "NCI"), ("weight", "LEGEND-2")],
+    [("input", "CYPRESS-1"), ("label", "CEDAR-1"), ("estimate", "Myrtle"), ("weight", "LINDEN-2")],
 )
 def test_sorting(sort: str, first: str) -> None:
     from tests.figures import boxes

@@ -66,7 +66,7 @@ def test_effects_and_mantel_haenszel(
     arms: tuple[list[int], ...], measure: str, model: str, method: str, test: str, to: str
 ) -> None:
     with suppress(CarmetaError):  # anything else is a bug
-        fit = pool_two_arm(*arms, measure=measure, model=model, method=method, test=test, to=to)  # type: ignore[arg-type]
+        fit = pool_two_arm(*arms, measure=measure, model=model, method=method, test=test, to=to)
         check(fit, len(arms[0]))
 
 
@@ -74,7 +74,7 @@ def test_effects_and_mantel_haenszel(
 @settings(max_examples=100, deadline=None)
 def test_peto(arms: tuple[list[int], ...], to: str) -> None:
     with suppress(CarmetaError):  # anything else is a bug
-        fit = pool_two_arm(*arms, model="PETO", to=to)  # type: ignore[arg-type]
+        fit = pool_two_arm(*arms, model="PETO", to=to)
         check(fit, len(arms[0]))
 
 
@@ -82,5 +82,5 @@ def test_peto(arms: tuple[list[int], ...], to: str) -> None:
 @settings(max_examples=40, deadline=None)
 def test_glmm(arms: tuple[list[int], ...], form: str, drop00: bool) -> None:
     with suppress(CarmetaError):  # anything else is a bug
-        fit = pool_two_arm(*arms, model="GLMM", form=form, drop00=drop00)  # type: ignore[arg-type]
+        fit = pool_two_arm(*arms, model="GLMM", form=form, drop00=drop00)
         check(fit, len(arms[0]))

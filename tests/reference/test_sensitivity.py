@@ -48,7 +48,7 @@ def test_influence(name: str, measure: str, case: str) -> None:
     pins = DATASETS[name][measure]
     method, test = case.split()
     y, v = np.array(pins["yi"]), np.array(pins["vi"])
-    ours = influence_of_effects(y, v, method=method, test=test)  # type: ignore[arg-type]
+    ours = influence_of_effects(y, v, method=method, test=test)
     pin = pins["cases"][case]
     theirs = pin["influence"]
     close(ours.rstudent, theirs["rstudent"], scale=1.0)
@@ -72,7 +72,7 @@ def test_leave_one_out_and_cumulative_fits(name: str, measure: str, case: str) -
     y, v, k = np.array(pins["yi"]), np.array(pins["vi"]), len(pins["yi"])
     i2_method = "Q" if method == "EE" else "tau2"
     for key, mask in (("loo", ~np.eye(k, dtype=bool)), ("cumul", np.tri(k, dtype=bool))):
-        ours = many_effects(y, v, method=method, test=test, mask=mask, i2_method=i2_method)  # type: ignore[arg-type]
+        ours = many_effects(y, v, method=method, test=test, mask=mask, i2_method=i2_method)
         theirs = pins["cases"][case][key]
         # A single study is exact here; NaN is where metafor's own iteration did not end.
         rows = np.isfinite(np.array(theirs["estimate"], dtype=float))
@@ -112,15 +112,15 @@ def test_regression_tests(name: str, measure: str) -> None:
     options: dict[str, Any] = {"measure": measure, "force": True}
     for kind, key in (("peters", "ninv"), ("egger", "sei")):
         pin = pins["regtest"][key]
-        ours = small_study_test(pins["xi"], pins["ni"], kind=kind, **options)  # type: ignore[arg-type]
+        ours = small_study_test(pins["xi"], pins["ni"], kind=kind, **options)
         close([ours.stat, ours.df, ours.p], pin["lm"], rel=1e-8)
         close([ours.limit, ours.limit_lb, ours.limit_ub], pin["lm_limit"], scale=1e-1, rel=1e-8)
-        ours = small_study_test(pins["xi"], pins["ni"], kind=kind, model="rma", **options)  # type: ignore[arg-type]
+        ours = small_study_test(pins["xi"], pins["ni"], kind=kind, model="rma", **options)
         close([ours.stat, ours.p], pin["z"], scale=1e-2)
         close([ours.limit, ours.limit_lb, ours.limit_ub], pin["limit"], scale=1e-1)
         ours = small_study_test(
             pins["xi"], pins["ni"], kind=kind, model="rma", test="knha", **options
-        )  # type: ignore[arg-type]
+        )
         close([ours.stat, ours.df, ours.p], pin["knha"], scale=1e-2)
     ours = egger_test(y, v, force=True)
     close([ours.stat, ours.df, ours.p], pins["regtest"]["sei"]["lm"], rel=1e-8)

@@ -122,7 +122,7 @@ def test_every_model_answers(name: str) -> None:
 def test_bayes_answers(name: str) -> None:
     x, n = EDGES[name]
     for options in ({}, {"likelihood": "normal"}, {"mu_prior": (0.0, 3.0)}):
-        pooled = pool(x, n, model="BAYES", **options)  # type: ignore[arg-type]
+        pooled = pool(x, n, model="BAYES", **options)
         assert 0.0 <= pooled.back.ci_lb <= pooled.back.estimate <= pooled.back.ci_ub <= 1.0
         codes = {f.code for f in pooled.fallbacks}
         if not codes & EXACT:
@@ -151,7 +151,7 @@ def test_sensitivity_answers(name: str, model: Any) -> None:
 def test_no_studies() -> None:
     for model in ("IV", "GLMM", "BB", "BAYES"):
         with pytest.raises(DataError, match="no studies"):
-            pool([], [], model=model)  # type: ignore[arg-type]
+            pool([], [], model=model)
 
 
 @pytest.mark.parametrize("model", ["IV", "GLMM", "BB", "BAYES"])
@@ -175,6 +175,6 @@ def test_swapping_events_and_non_events_mirrors_the_answer() -> None:
     for x, n in EDGES.values():
         other = [b - a for a, b in zip(x, n, strict=True)]
         for options in ({}, {"model": "GLMM"}, {"model": "BB"}, {"measure": "PAS"}):
-            a, b = pool(x, n, **options), pool(other, n, **options)  # type: ignore[arg-type]
+            a, b = pool(x, n, **options), pool(other, n, **options)
             assert a.back.estimate == pytest.approx(1.0 - b.back.estimate, abs=1e-6)
             assert a.back.ci_lb == pytest.approx(1.0 - b.back.ci_ub, abs=1e-6)

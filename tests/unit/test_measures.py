@@ -16,17 +16,17 @@ from carmeta.measures import (
 @pytest.mark.parametrize("measure", SINGLE_ARM_MEASURES)
 def test_there_and_back(measure: str) -> None:
     x, n = np.arange(1, 20), np.full(19, 20)
-    yi, vi = effect_sizes(x, n, measure=measure)  # type: ignore[arg-type]
+    yi, vi = effect_sizes(x, n, measure=measure)
     assert bool((vi > 0).all())
-    back = back_transform(yi, measure=measure, ni=n)  # type: ignore[arg-type]
+    back = back_transform(yi, measure=measure, ni=n)
     np.testing.assert_allclose(back, x / n, atol=1e-14)
-    again = transform(back, measure=measure, n=20.0)  # type: ignore[arg-type]
+    again = transform(back, measure=measure, n=20.0)
     np.testing.assert_allclose(again, yi, atol=1e-13)
 
 
 @pytest.mark.parametrize("measure", SINGLE_ARM_MEASURES)
 def test_limits_beyond_the_scale_end_at_0_and_1(measure: str) -> None:
-    back = back_transform([-50.0, 50.0, np.nan], measure=measure, ni=[10, 20])  # type: ignore[arg-type]
+    back = back_transform([-50.0, 50.0, np.nan], measure=measure, ni=[10, 20])
     assert back[1] == pytest.approx(1.0, abs=1e-15)
     assert 0.0 <= back[0] <= 1e-20
     assert np.isnan(back[2])
@@ -65,7 +65,7 @@ def test_corrections_go_where_they_are_asked() -> None:
 )
 def test_wrong_counts_are_named(xi: object, ni: object, text: str) -> None:
     with pytest.raises(DataError, match=text):
-        check_counts(xi, ni, ["A", "B"])  # type: ignore[arg-type]
+        check_counts(xi, ni, ["A", "B"])
 
 
 def test_a_wrong_count_in_a_batch_is_found() -> None:
@@ -77,9 +77,9 @@ def test_no_studies_and_unknown_words() -> None:
     with pytest.raises(DataError, match="no studies"):
         check_counts([], [])
     with pytest.raises(DataError, match="unknown measure 'XX'"):
-        effect_sizes([1], [2], measure="XX")  # type: ignore[arg-type]
+        effect_sizes([1], [2], measure="XX")
     with pytest.raises(DataError, match="unknown rule"):
-        effect_sizes([1], [2], to="some")  # type: ignore[arg-type]
+        effect_sizes([1], [2], to="some")
     with pytest.raises(DataError, match="add"):
         effect_sizes([1], [2], add=-1.0)
     with pytest.raises(DataError, match="needs the sample sizes"):

@@ -123,7 +123,7 @@ def test_beyond_needs_a_distribution() -> None:
         with pytest.raises(DataError, match="threshold"):
             probability_beyond(pool(X, N), threshold)
     with pytest.raises(DataError, match="direction"):
-        probability_beyond(pool(X, N), 0.5, direction="over")  # type: ignore[arg-type]
+        probability_beyond(pool(X, N), 0.5, direction="over")
 
 
 GRID = [

@@ -62,7 +62,7 @@ def test_zero_cells_are_corrected_by_name() -> None:
 
 def test_two_studies_are_flagged() -> None:
     for model in ("IV", "MH", "PETO", "GLMM"):
-        fit = pool_two_arm([3, 4], [10, 20], [5, 9], [12, 22], model=model)  # type: ignore[arg-type]
+        fit = pool_two_arm([3, 4], [10, 20], [5, 9], [12, 22], model=model)
         assert "two-studies" in codes(fit)
     fit = pool_two_arm([3, 4], [10, 20], [5, 9], [12, 22], pi_method="HTS")
     assert math.isnan(fit.pi_lb)
@@ -146,7 +146,7 @@ def test_identical_studies_have_a_declared_zero_width() -> None:
 def test_a_million_beside_three() -> None:
     arms = ([500_000, 2, 1], [1_000_000, 3, 3], [499_000, 1, 2], [1_000_000, 3, 3])
     for model in ("IV", "MH", "PETO", "GLMM"):
-        fit = pool_two_arm(*arms, model=model)  # type: ignore[arg-type]
+        fit = pool_two_arm(*arms, model=model)
         assert fit.estimate == pytest.approx(0.004, rel=1e-3)
 
 

@@ -30,7 +30,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def write(folder: Path, files: dict[str, bytes] | None = None, **options: object) -> None:
     root = options.pop("root", folder.parent)
-    write_run(folder, FILES if files is None else files, root=root, manifest=ABOUT, **options)  # type: ignore[arg-type]
+    write_run(folder, FILES if files is None else files, root=root, manifest=ABOUT, **options)
 
 
 def test_a_run_and_its_manifest(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def exact(prior: Prior) -> dict[str, float]:
     def weight(tau: float) -> float:
         return float(np.exp(given(tau)[2] + 30) * density.pdf(tau))
 
-    def integral(f, top: float = 1e5) -> float:  # type: ignore[no-untyped-def]
+    def integral(f, top: float = 1e5) -> float:
         cuts = [0, 1, 3, 8, 20, 60, 300, 3000, top]
         pieces = [(a, b) for a, b in pairwise(cuts) if a < top]
         return sum(quad(f, a, min(b, top), epsabs=0, epsrel=1e-11)[0] for a, b in pieces)
@@ -177,7 +177,7 @@ def test_bayes_factor_of_the_binomial_model() -> None:
 
 @pytest.mark.parametrize(
     "prior",
-    [Prior("uniform"), Prior("half-normal", 0.0), Prior("half-normal", 1.0, 0.0, -1.0)],  # type: ignore[arg-type]
+    [Prior("uniform"), Prior("half-normal", 0.0), Prior("half-normal", 1.0, 0.0, -1.0)],
 )
 def test_a_prior_that_is_none(prior: Prior) -> None:
     with pytest.raises(DataError):

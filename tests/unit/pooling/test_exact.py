@@ -41,6 +41,6 @@ def test_limits_reach_the_ends_exactly() -> None:
 
 def test_unknown_method_and_level() -> None:
     with pytest.raises(DataError, match="unknown study interval 'wald'"):
-        study_limits([1], [2], method="wald")  # type: ignore[arg-type]
+        study_limits([1], [2], method="wald")
     with pytest.raises(DataError, match="level"):
         clopper_pearson([1], [2], level=1.0)

@@ -121,12 +121,12 @@ def test_profile_limits_lie_where_the_profile_has_dropped(of: Any, spread: float
                 if limit == 0.0:
                     continue
                 tau = np.sqrt(limit)
-                best = minimize_scalar(lambda m: value(m, tau), bounds=(-40, 40))  # noqa: B023
+                best = minimize_scalar(lambda m: value(m, tau), bounds=(-40, 40))  # noqa: B023  (called at once)
                 top = -best.fun
             else:
                 pieces = [(0, 0.3), (0.3, 1), (1, 3), (3, 10), (10, 40)]
                 top = max(
-                    -minimize_scalar(lambda t: value(limit, t), bounds=p).fun  # noqa: B023
+                    -minimize_scalar(lambda t: value(limit, t), bounds=p).fun  # noqa: B023  (called at once)
                     for p in pieces
                 )
                 top = max(top, -value(limit, 0.0))
@@ -148,7 +148,7 @@ def test_marginal_mean_is_the_integral() -> None:
     means, _, _ = marginal_interval(fit, 1.96)
     for mu, tau2, mean in zip(fit.estimate, fit.tau2, means, strict=True):
         tau = np.sqrt(tau2)
-        exact = quad(lambda u: norm.pdf(u) * expit(mu + tau * u), -12, 12, epsabs=1e-13)[0]  # noqa: B023
+        exact = quad(lambda u: norm.pdf(u) * expit(mu + tau * u), -12, 12, epsabs=1e-13)[0]  # noqa: B023  (called at once)
         assert float(mean) == pytest.approx(exact, abs=1e-9)
     fit = fit_glmm(X, N)
     mean, low, high = marginal_interval(fit, 1.96)

@@ -56,4 +56,4 @@ def test_bootstrap_is_seeded_and_follows_the_confidence_distribution() -> None:
 @pytest.mark.parametrize("level", [0.0, 1.0, 95, -1, "0.95", None])
 def test_levels(level: object) -> None:
     with pytest.raises(DataError, match="level"):
-        check_level(level)  # type: ignore[arg-type]
+        check_level(level)

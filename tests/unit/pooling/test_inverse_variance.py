@@ -22,8 +22,8 @@ def test_pymare_agrees_with_the_batch(method: str, test: str) -> None:
     for k in (2, 5, 40):
         v = 10 ** RNG.uniform(-4, 0, k)
         y = RNG.normal(0.5, np.sqrt(v + 0.1))
-        one = fit_one(y, v, method=method, test=test)  # type: ignore[arg-type]
-        all_ = fit_batch(y, v, method=method, test=test, with_tau2_ci=True)  # type: ignore[arg-type]
+        one = fit_one(y, v, method=method, test=test)
+        all_ = fit_batch(y, v, method=method, test=test, with_tau2_ci=True)
         for name in FIELDS:
             a, b = float(getattr(one, name)), float(getattr(all_, name))
             assert a == pytest.approx(b, rel=1e-11, abs=1e-13), name

@@ -32,7 +32,7 @@ def direct(sigma2: tuple[float, float], x: np.ndarray, reml: bool) -> float:
 @pytest.mark.parametrize("method", ["REML", "ML"])
 @pytest.mark.parametrize("x", [X[:, :1], X], ids=["mean", "moderator"])
 def test_the_fit_is_the_maximum_of_the_direct_likelihood(x: np.ndarray, method: str) -> None:
-    fit = fit_three_level(Y, V, TRIAL, x, method=method)  # type: ignore[arg-type]
+    fit = fit_three_level(Y, V, TRIAL, x, method=method)
     reml = method == "REML"
     top = direct((fit.sigma2[0], fit.sigma2[1]), x, reml)
     assert fit.converged
@@ -48,8 +48,8 @@ def test_the_fit_is_the_maximum_of_the_direct_likelihood(x: np.ndarray, method: 
 def test_limits_are_where_the_profile_has_dropped(method: str) -> None:
     from scipy.optimize import minimize_scalar
 
-    fit = fit_three_level(Y, V, TRIAL, method=method)  # type: ignore[arg-type]
-    limits = variance_limits(Y, V, TRIAL, fit, method=method)  # type: ignore[arg-type]
+    fit = fit_three_level(Y, V, TRIAL, method=method)
+    limits = variance_limits(Y, V, TRIAL, fit, method=method)
     ones, reml = np.ones((TRIAL.size, 1)), method == "REML"
     for which, (low, high) in enumerate(limits):
         assert low <= fit.sigma2[which] <= high

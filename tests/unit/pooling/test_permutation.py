@@ -51,9 +51,9 @@ def test_equal_rows_are_not_permuted_among_themselves() -> None:
 def test_drawn_permutations_depend_on_the_seed_alone() -> None:
     options = {"method": "DL", "test": "z", "max_exact": 10, "iterations": 400}
     np.random.seed(0)  # the global state must not matter
-    one = permutation_test(Y, V, seed=5, **options)  # type: ignore[arg-type]
+    one = permutation_test(Y, V, seed=5, **options)
     np.random.seed(1)
-    assert permutation_test(Y, V, seed=5, **options).p[0] == one.p[0]  # type: ignore[arg-type]
+    assert permutation_test(Y, V, seed=5, **options).p[0] == one.p[0]
     assert not one.exact
     assert one.count == 400
     assert one.p[0] >= one.smallest == 1 / 400  # the observed data are one of them

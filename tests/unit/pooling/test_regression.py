@@ -21,8 +21,8 @@ X = np.column_stack([np.ones(12), RNG.normal(size=12), np.arange(12) % 3 == 0]).
 
 @pytest.mark.parametrize("test", ["z", "t", "knha", "adhoc"])
 def test_an_intercept_alone_is_the_pooled_mean(test: str) -> None:
-    fit = fit_wls(Y, V, np.ones((12, 1)), test=test)  # type: ignore[arg-type]
-    want = fit_batch(Y, V, test=test)  # type: ignore[arg-type]
+    fit = fit_wls(Y, V, np.ones((12, 1)), test=test)
+    want = fit_batch(Y, V, test=test)
     assert fit.beta[0] == pytest.approx(float(want.estimate), rel=1e-13)
     assert np.sqrt(fit.cov[0, 0]) == pytest.approx(float(want.se), rel=1e-13)
     assert float(fit.tau2) == pytest.approx(float(want.tau2), rel=1e-13)
@@ -63,7 +63,7 @@ def test_a_batch_is_its_members() -> None:
 
 def test_wald_of_one_coefficient_is_its_squared_statistic() -> None:
     for test, df in (("z", np.inf), ("knha", 9.0)):
-        fit = fit_wls(Y, V, X, test=test)  # type: ignore[arg-type]
+        fit = fit_wls(Y, V, X, test=test)
         got = wald(fit.beta, fit.cov, columns_contrast([1], 3), fit.df)
         assert float(got.stat) == pytest.approx(fit.beta[1] ** 2 / fit.cov[1, 1], rel=1e-12)
         assert got.df2 == df
@@ -94,7 +94,7 @@ def test_what_cannot_be_fitted() -> None:
     with pytest.raises(DataError, match="collinear"):
         solve_wls(Y, 1 / V, np.column_stack([X, X[:, 1] * 2]))
     with pytest.raises(ConfigError, match="test = 'permutation'"):
-        fit_wls(Y, V, X, test="permutation")  # type: ignore[arg-type]
+        fit_wls(Y, V, X, test="permutation")
 
 
 def test_r2_is_a_share() -> None:

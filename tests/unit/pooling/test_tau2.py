@@ -35,8 +35,8 @@ def test_a_mask_leaves_studies_out(method: Method, x: np.ndarray | None) -> None
     short = estimate_tau2(Y[:, keep], V[:, keep], None if x is None else x[keep], method=method)
     np.testing.assert_allclose(masked.tau2, short.tau2, rtol=1e-9, atol=1e-13)
     for kind in ("QP", "PL"):
-        a = tau2_ci(holed, np.where(keep, V, 1.0), x, level=0.9, method=kind, mask=keep)  # type: ignore[arg-type]
-        b = tau2_ci(Y[:, keep], V[:, keep], None if x is None else x[keep], level=0.9, method=kind)  # type: ignore[arg-type]
+        a = tau2_ci(holed, np.where(keep, V, 1.0), x, level=0.9, method=kind, mask=keep)
+        b = tau2_ci(Y[:, keep], V[:, keep], None if x is None else x[keep], level=0.9, method=kind)
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-10)
 
 
@@ -87,7 +87,7 @@ def test_too_few_studies_are_said() -> None:
 def test_large_batches_do_not_change_results() -> None:
     y, v = np.tile(Y, (300, 1)), np.tile(V, (300, 1))
     for method in ("REML", "PM"):
-        many = estimate_tau2(y, v, method=method).tau2.reshape(300, 40)  # type: ignore[arg-type]
+        many = estimate_tau2(y, v, method=method).tau2.reshape(300, 40)
         assert np.array_equal(many[0], many[-1])
 
 
@@ -124,6 +124,6 @@ def test_bad_input_is_named(
 
 def test_unknown_method_and_level() -> None:
     with pytest.raises(DataError, match="unknown method 'XX'"):
-        estimate_tau2([0.1, 0.2], [0.1, 0.1], method="XX")  # type: ignore[arg-type]
+        estimate_tau2([0.1, 0.2], [0.1, 0.1], method="XX")
     with pytest.raises(DataError, match="level"):
         tau2_ci([0.1, 0.2], [0.1, 0.1], level=95)

@@ -88,13 +88,13 @@ def test_zero_rules_choose_their_studies() -> None:
 
 def test_wrong_options_are_named() -> None:
     with pytest.raises(ConfigError, match="to = 'some' is not one of"):
-        apply_zero_rule(COUNTS, 0.5, "some")  # type: ignore[arg-type]
+        apply_zero_rule(COUNTS, 0.5, "some")
     with pytest.raises(ConfigError, match="add = -1"):
         apply_zero_rule(COUNTS, -1, "only0")
     with pytest.raises(ConfigError, match="measure = 'HR'"):
-        two_arm_effects(COUNTS, measure="HR")  # type: ignore[arg-type]
+        two_arm_effects(COUNTS, measure="HR")
     with pytest.raises(ConfigError, match="measure = 'HR'"):
-        mantel_haenszel(COUNTS, measure="HR")  # type: ignore[arg-type]
+        mantel_haenszel(COUNTS, measure="HR")
 
 
 def test_effects_that_do_not_exist_are_nan() -> None:
@@ -136,8 +136,8 @@ def test_odds_ratios_do_not_care_what_is_called_an_event(counts: TwoArmCounts) -
 @pytest.mark.parametrize("measure", ["OR", "RR"])
 def test_mantel_haenszel_of_one_table_is_its_own_effect(measure: str) -> None:
     one = validate_counts([3], [20], [5], [18])
-    effect = two_arm_effects(one, measure=measure)  # type: ignore[arg-type]
-    pool = mantel_haenszel(one, measure=measure)  # type: ignore[arg-type]
+    effect = two_arm_effects(one, measure=measure)
+    pool = mantel_haenszel(one, measure=measure)
     assert float(pool.estimate) == pytest.approx(effect.yi[0], rel=1e-13)
     assert float(pool.se) == pytest.approx(np.sqrt(effect.vi[0]), rel=1e-13)
 
@@ -208,6 +208,6 @@ def test_against_statsmodels() -> None:
     ("value", "measure"), list(product([-800.0, 0.0, 800.0], ["OR", "RR", "RD"]))
 )
 def test_back_transforms_stay_in_range(value: float, measure: str) -> None:
-    got = back_transform(value, measure)  # type: ignore[arg-type]
+    got = back_transform(value, measure)
     assert np.isfinite(got)
     assert (-1.0 <= got <= 1.0) if measure == "RD" else got >= 0.0

@@ -63,9 +63,9 @@ def test_the_fit_is_the_maximum_of_the_summed_likelihood() -> None:
 
 @pytest.mark.parametrize("form", ["UM.RS", "UM.FS"])
 def test_swapping_arms_changes_the_sign(form: str) -> None:
-    one = fit_two_arm_glmm(COUNTS, form=form)  # type: ignore[arg-type]
+    one = fit_two_arm_glmm(COUNTS, form=form)
     other = TwoArmCounts(COUNTS.ci, COUNTS.n2i, COUNTS.ai, COUNTS.n1i)
-    two = fit_two_arm_glmm(other, form=form)  # type: ignore[arg-type]
+    two = fit_two_arm_glmm(other, form=form)
     assert one.estimate == pytest.approx(-two.estimate, rel=1e-8)
     assert one.se == pytest.approx(two.se, rel=1e-8)
     assert one.tau2 == pytest.approx(two.tau2, abs=1e-8)
@@ -137,5 +137,5 @@ def test_fixed_intercepts_refuse_empty_studies() -> None:
     with pytest.raises(EstimationError, match=r"UM\.FS cannot hold studies without events"):
         fit_two_arm_glmm(counts, form="UM.FS")
     with pytest.raises(ConfigError, match="form"):
-        fit_two_arm_glmm(counts, form="CM.EL")  # type: ignore[arg-type]
+        fit_two_arm_glmm(counts, form="CM.EL")
     assert np.isfinite(fit_two_arm_glmm(counts).se)  # random intercepts can

@@ -11,7 +11,7 @@ from tests.figures import synthetic
 def shown(analysis: object, width: int = 160) -> str:
     out = io.StringIO()
     Console(file=out, width=width, force_terminal=False, color_system=None).print(
-        headline(analysis)  # type: ignore[arg-type]
+        headline(analysis)
     )
     return out.getvalue()
 

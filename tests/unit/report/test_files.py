@@ -42,7 +42,7 @@ def test_counts_are_the_counts(analysis: Analysis) -> None:
     assert [(int(r["xi"]), int(r["ni"]), r["label"]) for r in pooled[: len(wanted)]] == [
         (c.xi, c.ni, c.slab) for c in wanted
     ]
-    karmma = next(row for row in rows if row["label"] == "KarMMa")
+    karmma = next(row for row in rows if row["label"] == "Kapok")
     assert (karmma["xi_lo"], karmma["xi_hi"]) == ("119", "120")
     assert any(row["role"] == "comparator" for row in rows)  # arms of comparisons as well
 

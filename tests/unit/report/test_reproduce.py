@@ -23,7 +23,7 @@ COUNTS = {
 
 def fitted(code: str, **options: object) -> Pooled:
     xi, ni = zip(*COUNTS[code], strict=True)
-    return pool(list(xi), list(ni), **options)  # type: ignore[arg-type]
+    return pool(list(xi), list(ni), **options)
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def test_influence_needs_three_studies_and_a_model() -> None:
     with pytest.raises(DataError, match="three studies"):
         influence([1, 2], [5, 6])
     with pytest.raises(DataError, match="IV and GLMM"):
-        influence(X, N, model="BB")  # type: ignore[arg-type]
+        influence(X, N, model="BB")
 
 
 def test_small_study_tests_are_refused_below_ten() -> None:
@@ -118,7 +118,7 @@ def test_sizes_that_do_not_differ() -> None:
 def test_unknown_words() -> None:
     for options in ({"kind": "begg"}, {"model": "glm"}, {"model": "rma", "test": "profile"}):
         with pytest.raises(DataError):
-            small_study_test(X, N, **options)  # type: ignore[arg-type]
+            small_study_test(X, N, **options)
     for options in ({"side": "up"}, {"estimator": "Q0"}):
         with pytest.raises(DataError):
-            trim_fill(X, N, **options)  # type: ignore[arg-type]
+            trim_fill(X, N, **options)
