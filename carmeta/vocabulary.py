@@ -34,19 +34,14 @@ OUTCOME_CODES: Final[tuple[str, ...]] = get_args(OutcomeCode)
 POPULATIONS: Final[tuple[str, ...]] = get_args(Population)
 CATEGORIES: Final[tuple[str, ...]] = get_args(Category)
 
-# Best responses that count as a response, deepest first (IMWG 2016): each set is nested
-# in the next.
-RESPONSE_TIERS: Final[dict[str, tuple[str, ...]]] = {
-    "scr": ("sCR",),
-    "cr": ("sCR", "CR"),
-    "vgpr": ("sCR", "CR", "nCR", "VGPR"),
-    "orr": ("sCR", "CR", "nCR", "VGPR", "PR"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class OutcomeTerm:
-    """How an outcome is called in print."""
+    """How an outcome is called in print, and which printed cells hold it.
+
+    ``tier`` are the best responses that count, deepest first; ``event`` and ``lowest`` the
+    toxicity and its lowest grade. Neither: it is printed under its own name only.
+    """
 
     code: str
     label: str  # for headings
@@ -54,18 +49,55 @@ class OutcomeTerm:
     definition: str
     family: Literal["response", "toxicity"]
     event_is_good: bool
+    tier: tuple[str, ...] = ()
+    event: str = ""
+    lowest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventTerm:
+    """A toxicity that is graded: the stem of its subjects and its name in a sentence."""
+
+    stem: str
+    name: str
+
+
+EVENTS: Final[dict[str, EventTerm]] = {
+    "crs": EventTerm("crs", "CRS"),
+    "neurotoxicity": EventTerm("nt", "neurotoxicity"),
+}
 
 
 OUTCOMES: Final[dict[str, OutcomeTerm]] = {
     term.code: term
     for term in (
         OutcomeTerm(
-            "orr", "Overall response", "ORR", "partial response or better", "response", True
+            "orr",
+            "Overall response",
+            "ORR",
+            "partial response or better",
+            "response",
+            True,
+            tier=("sCR", "CR", "nCR", "VGPR", "PR"),
         ),
         OutcomeTerm(
-            "cr", "Complete response or better", "CR", "CR or stringent CR", "response", True
+            "cr",
+            "Complete response or better",
+            "CR",
+            "CR or stringent CR",
+            "response",
+            True,
+            tier=("sCR", "CR"),
         ),
-        OutcomeTerm("scr", "Stringent complete response", "sCR", "stringent CR", "response", True),
+        OutcomeTerm(
+            "scr",
+            "Stringent complete response",
+            "sCR",
+            "stringent CR",
+            "response",
+            True,
+            tier=("sCR",),
+        ),
         OutcomeTerm(
             "vgpr",
             "Very good partial response or better",
@@ -73,6 +105,7 @@ OUTCOMES: Final[dict[str, OutcomeTerm]] = {
             "VGPR or better",
             "response",
             True,
+            tier=("sCR", "CR", "nCR", "VGPR"),
         ),
         OutcomeTerm(
             "mrd_neg",
@@ -89,6 +122,8 @@ OUTCOMES: Final[dict[str, OutcomeTerm]] = {
             "CRS of any grade",
             "toxicity",
             False,
+            event="crs",
+            lowest=1,
         ),
         OutcomeTerm(
             "crs_ge3",
@@ -97,6 +132,8 @@ OUTCOMES: Final[dict[str, OutcomeTerm]] = {
             "CRS of maximum grade 3, 4 or 5",
             "toxicity",
             False,
+            event="crs",
+            lowest=3,
         ),
         OutcomeTerm(
             "nt_any",
@@ -105,6 +142,8 @@ OUTCOMES: Final[dict[str, OutcomeTerm]] = {
             "neurotoxicity of any grade",
             "toxicity",
             False,
+            event="neurotoxicity",
+            lowest=1,
         ),
         OutcomeTerm(
             "nt_ge3",
@@ -113,9 +152,33 @@ OUTCOMES: Final[dict[str, OutcomeTerm]] = {
             "neurotoxicity of maximum grade 3, 4 or 5",
             "toxicity",
             False,
+            event="neurotoxicity",
+            lowest=3,
         ),
     )
 }
+
+# Best responses that count, deepest first (IMWG 2016): each set is nested in the next.
+RESPONSE_TIERS: Final[dict[str, tuple[str, ...]]] = {
+    term.code: term.tier
+    for term in sorted(OUTCOMES.values(), key=lambda term: len(term.tier))
+    if term.tier
+}
+
+
+def grade_subject(event: str, term: str | None, grade: str) -> str:
+    """The subject of a grade cell: the outcome's code where there is one.
+
+    >>> grade_subject("crs", None, ">=3"), grade_subject("crs", None, "3-4")
+    ('crs_ge3', 'crs grade 3-4')
+    """
+    lowest = 1 if grade == "any" else int(grade[2:]) if grade.startswith(">=") else 0
+    for outcome in OUTCOMES.values():
+        if lowest and (outcome.event, outcome.lowest) == (event, lowest):
+            return outcome.code
+    stem = EVENTS[event].stem if event in EVENTS else term
+    return f"{stem} any grade" if grade == "any" else f"{stem} grade {grade}"
+
 
 POPULATION_LABELS: Final[dict[str, str]] = {
     "infused": "infused",

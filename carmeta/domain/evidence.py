@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["error", "warning", "info"]
+Step = str | int
+DataPath = tuple[Step, ...]  # of a value in a YAML file: keys and positions from the top
 Derivation = Literal[
     "printed",  # the count stands in the paper
     "summed",  # sum of printed counts (response categories, grades)

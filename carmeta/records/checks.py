@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from carmeta.domain.evidence import DataPath
 from carmeta.domain.record import (
     Characteristic,
     Cohort,
@@ -24,7 +25,6 @@ from carmeta.domain.record import (
     Toxicity,
 )
 from carmeta.sourcefile import Diagnostic, SourceFile, nearest
-from carmeta.sourcefile.model import DataPath
 
 _PLACE_KEYS = frozenset({"at", "response_at", "crs_at"})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from carmeta.domain.evidence import DataPath
 from carmeta.domain.record import Cohort, StudyRecord
-from carmeta.sourcefile.model import DataPath
 
 _REGISTRY = re.compile(r"NCT\d{8}")
 _EVENTS = {"crs": "crs", "neurotoxicity": "nt"}

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import yaml
 
-from carmeta.domain.evidence import Mark
-from carmeta.sourcefile.model import DataPath, Diagnostic, Marks, SourceFile, Step
+from carmeta.domain.evidence import DataPath, Mark, Step
+from carmeta.sourcefile.model import Diagnostic, Marks, SourceFile
 from carmeta.sourcefile.scalars import Refused, resolve
 from carmeta.sourcefile.syntax import explain
 

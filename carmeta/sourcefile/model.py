@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from carmeta.domain.evidence import Mark, Severity
-
-Step = str | int
-DataPath = tuple[Step, ...]
+from carmeta.domain.evidence import DataPath, Mark, Severity, Step
 
 
 @dataclass(frozen=True, slots=True)

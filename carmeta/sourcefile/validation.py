@@ -17,7 +17,8 @@ from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from carmeta.sourcefile.model import DataPath, Diagnostic, SourceFile, Step, nearest
+from carmeta.domain.evidence import DataPath, Step
+from carmeta.sourcefile.model import Diagnostic, SourceFile, nearest
 
 M = TypeVar("M", bound=BaseModel)
 
