@@ -36,6 +36,10 @@ NumberText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
 LimitText = Annotated[str, Field(pattern=r"^(-?\d+(\.\d+)?|NE)$")]
 GradeKey = Annotated[str, Field(pattern=r"^(any|[1-5]|[1-4]-[2-5]|>=[2-5]|<=[1-4])$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
+# A date as far as it is known: 2021, 2021-03 or 2021-03-25. Text, as the others.
+DateText = Annotated[
+    str, Field(pattern=r"^(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")
+]
 CountInt = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
@@ -241,6 +245,10 @@ class Lineage(Model):
     partitions: list[list[CohortRef]] = Field(
         default_factory=list, description="Ways this cohort splits into disjoint, complete parts."
     )
+    covered_by: list[list[CohortRef]] = Field(
+        default_factory=list,
+        description="Parts that together hold every patient, some of them perhaps twice.",
+    )
 
 
 class Cohort(Model):
@@ -255,6 +263,9 @@ class Cohort(Model):
     lymphodepletion: str | None = None
     line: Literal["first", "all"] | None = Field(None, description="Line of salvage therapy.")
     treatment_class: str | None = None
+    data_cutoff: DateText | None = Field(
+        None, description="Until when the cohort's patients were followed, e.g. '2021-03-25'."
+    )
     populations: dict[Population, PopulationSize] = Field(default_factory=dict)
     patients: PatientFilter | None = None
     proportions: list[Proportion] = Field(default_factory=list)
@@ -310,6 +321,9 @@ class Report(Model):
     title: str
     journal: str
     year: int = Field(ge=1900, le=2100)
+    published: DateText | None = Field(
+        None, description="When, where more than the year is known, e.g. '2021-02-25'."
+    )
     volume: str | None = None
     pages: str | None = None
     doi: str | None = Field(None, pattern=r"^10\.\d{4,9}/\S+$")
@@ -416,6 +430,9 @@ class StudyRecord(Model):
 
     id: Id
     label: str
+    status: Literal["draft", "final"] = Field(
+        "final", description="A draft is checked like any record and never pooled."
+    )
     secondary: bool = Field(False, description="Used only where a configuration asks for it.")
     trial: Trial
     reports: list[Report | Id] = Field(
