@@ -124,13 +124,13 @@ def test_rows_carry_their_own_effects_and_weights(review: Path) -> None:
 def test_the_forest_shows_them_and_names_the_arms(cli: Any, review: Path) -> None:
     assert cli("pool", write(PAIRS), "--jobs", "1").code == 0
     folder = review / "outputs" / "two"
-    with (folder / "figures" / "contrast_orr_or.csv").open(newline="") as file:
+    with (folder / "contrast_orr_or.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["row"] == "study"]
     assert len(rows) == 3
     for row in rows:
         assert "not estimable" not in row["shown_estimate"]
         assert float(row["weight"]) > 0
-    svg = (folder / "figures" / "contrast_orr_or.svg").read_text()
+    svg = (folder / "contrast_orr_or.svg").read_text()
     assert ">Treatment<" in svg  # two products: neither heads the arm
     assert ">not estimable<" not in svg
     labels = {row["label"] for row in rows}
