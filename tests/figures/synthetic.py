@@ -29,6 +29,7 @@ from carmeta.domain.analysis import (
 )
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding, Mark
 from carmeta.domain.result import Back, Fallback, Mean, Pooled, SubgroupTest
+from carmeta.pooling.tau2_solvers import ESTIMATORS
 from carmeta.vocabulary import BIAS_ITEMS
 
 NAN = math.nan
@@ -124,7 +125,8 @@ def study_row(item: Count, weight: float) -> StudyRow:
 def made(**flat: object) -> Pooled:
     """A pool from its numbers by name."""
     empty = Pooled(0, "", "", "", "", 0.95, Mean(*[NAN] * 7), Back(NAN, NAN, NAN))
-    return empty.but(**flat)
+    estimator = ESTIMATORS.get(str(flat["method"]))
+    return empty.but(method_words=estimator.words if estimator else "", **flat)
 
 
 def pooled(
