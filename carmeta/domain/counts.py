@@ -12,6 +12,7 @@ from carmeta.errors import DataError
 
 Floats = NDArray[np.float64]
 _NUMBERS: Final = "iuf"  # numpy's kinds of whole numbers and floats
+_PLAIN: Final = frozenset({int, float, np.int64, np.float64})  # nothing to look for among these
 
 
 def study_name(index: int, slab: Sequence[str] | None) -> str:
@@ -42,6 +43,8 @@ def as_numbers(values: ArrayLike, what: str, slab: Sequence[str] | None = None) 
     """
     if isinstance(values, np.ndarray) and values.dtype.kind in _NUMBERS:
         return np.asarray(values, dtype=float)
+    if isinstance(values, list | tuple) and _PLAIN.issuperset(map(type, values)):
+        return np.array(values, dtype=float)
     try:
         given = np.asarray(values, dtype=object)
         for index, value in _leaves(values if given.ndim < 2 else given):

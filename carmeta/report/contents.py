@@ -236,12 +236,14 @@ def subgroups(analysis: Analysis) -> Table:
 
 def contrasts(analysis: Analysis) -> Table:
     """Comparisons of two arms beside what the papers published."""
+    pooled = any(len(contrast.pairs) > 1 for contrast in analysis.contrasts)
     columns = (
         Column("Outcome"),
         Column("Study", wide=True),
         Column("Treatment", "right"),
         Column("Control", "right"),
         Column("Measure"),
+        *((Column("Model"),) if pooled else ()),
         Column("Estimate (CI)", "right"),
         Column("Published", wide=True),
     )
@@ -260,6 +262,7 @@ def contrasts(analysis: Analysis) -> Table:
                     f"{sum(c.xi for c in control)}/{sum(c.ni for c in control)}",
                     words.measure(item.measure)
                     + (", percentage points" if item.measure == "RD" else ""),
+                    *((words.model_short(item),) if pooled else ()),
                     estimate(item, scale),
                     "; ".join(contrast.published) if index == 0 else "",
                 )

@@ -208,8 +208,17 @@ class Methods:
         if not results:
             return ""
         measures = list(dict.fromkeys(words.measure(item.measure) for item in results))
-        return (
-            f"Two arms were compared by {_and(measures)}; with a single study nothing is pooled "
+        text = f"Two arms were compared by {_and(measures)}; "
+        models = [
+            f"{words.model_long(item)} (CI by {words.test_long(item)})"
+            for contrast in self.analysis.contrasts
+            for item in contrast.results
+            if item.k > 1
+        ]
+        if models:
+            text += f"several studies were pooled by {_and(list(dict.fromkeys(models)))}; "
+        return text + (
+            "with a single study nothing is pooled "
             "and the study's own interval is shown beside what the paper published."
         )
 

@@ -13,8 +13,8 @@ from carmeta.api.batch import fit_many
 from carmeta.api.single_arm import Counts, fit
 from carmeta.domain.analysis import SensitivityRow
 from carmeta.domain.request import Request
-from carmeta.domain.result import NAN, Between, Heterogeneity, Mean, Pooled
-from carmeta.measures import harmonic_mean
+from carmeta.domain.result import NAN, Back, Between, Heterogeneity, Mean, Pooled
+from carmeta.measures import back_transform
 from carmeta.pooling import batch
 from carmeta.pooling.batch import Many
 
@@ -30,18 +30,11 @@ def refit(
     ask: Request,
 ) -> tuple[SensitivityRow, ...]:
     """Fit each row of ``present`` (subsets, k) and label it."""
-    many = None
-    if _can_batch(ask):
-        many = fit_many(counts.x, counts.n, ask, mask=present, with_tau2_ci=True)
-    rows = []
-    for i, label in enumerate(labels):
-        keep = present[i]
-        if many is not None and int(many.status[i]) <= batch.BOUNDARY and keep.sum() >= FEW_STUDIES:
-            pooled = _pooled(many, i, ask, harmonic_mean(counts.n[keep]))
-        else:
-            pooled = fit(counts.of(keep), ask)
-        rows.append(SensitivityRow(kind, label, pooled))
-    return tuple(rows)
+    batched = _batched(counts, present, ask) if _can_batch(ask) else [None] * len(labels)
+    return tuple(
+        SensitivityRow(kind, label, found or fit(counts.of(keep), ask))
+        for label, keep, found in zip(labels, present, batched, strict=True)
+    )
 
 
 def _can_batch(ask: Request) -> bool:
@@ -55,9 +48,25 @@ def _can_batch(ask: Request) -> bool:
     )
 
 
-def _pooled(many: Many, i: int, ask: Request, n: float) -> Pooled:
-    """One row of a batch as the result that a single fit would have given, without weights."""
-    at = {name: float(getattr(many, name)[i]) for name in Many.__slots__}
+def _batched(counts: Counts, present: Bools, ask: Request) -> list[Pooled | None]:
+    """The rows of a batch as single fits would give them, without weights.
+
+    None where so few studies, or such counts, have notes of their own.
+    """
+    many = fit_many(counts.x, counts.n, ask, mask=present, with_tau2_ci=True)
+    plain = (many.status <= batch.BOUNDARY) & (present.sum(axis=-1) >= FEW_STUDIES)
+    drawn = [getattr(many, name) for name in ("estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub")]
+    backs = back_transform(np.stack(drawn, axis=-1), measure=ask.measure).tolist()
+    sizes = (many.k / (present / counts.n).sum(axis=-1)).tolist()
+    names = Many.__slots__
+    rows = zip(*(getattr(many, name).tolist() for name in names), strict=True)
+    return [
+        _pooled(dict(zip(names, row, strict=True)), ask, Back(*back), n) if fits else None
+        for row, back, n, fits in zip(rows, backs, sizes, plain, strict=True)
+    ]
+
+
+def _pooled(at: dict[str, float], ask: Request, back: Back, n: float) -> Pooled:
     k, iv = int(at["k"]), ask.model == "IV"
     stat = at["estimate"] / at["se"] if at["se"] > 0 else NAN
     numbers = [at[name] for name in ("df", "p", "ci_lb", "ci_ub")]
@@ -71,5 +80,5 @@ def _pooled(many: Many, i: int, ask: Request, n: float) -> Pooled:
     return assemble(
         ask, k, Mean(at["estimate"], at["se"], stat, *numbers), heterogeneity=spread,
         between=Between(at["tau2"], at["tau2_ci_lb"], at["tau2_ci_ub"], limits),
-        pi=(at["pi_lb"], at["pi_ub"]), loglik=at["loglik"], n=n if iv else NAN,
+        pi=(at["pi_lb"], at["pi_ub"]), loglik=at["loglik"], n=n if iv else NAN, back=back,
     )  # fmt: skip

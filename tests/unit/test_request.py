@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import pytest
 
-from carmeta.api import pool
+from carmeta.api import pool, single_arm, two_arm
 from carmeta.api.batch import pool_many
 from carmeta.api.subgroups import subgroup_counts
 from carmeta.api.two_arm import pool_two_arm
 from carmeta.config import AnalysisConfig, load_config
 from carmeta.domain.analysis import StudyRow
 from carmeta.domain.evidence import Count
+from carmeta.domain.measures import MEASURES, ONE_ARM, TWO_ARM, OneArm
+from carmeta.domain.models import MODELS
+from carmeta.domain.request import Options, Request, request
 from carmeta.errors import ConfigError, DataError
 from carmeta.pipeline.subgroups import subgroup_analysis
+from carmeta.pooling.tau2_solvers import ESTIMATORS
+from carmeta.vocabulary import (
+    I2Method,
+    Measure,
+    Method,
+    ModelCode,
+    PiMethod,
+    Sharing,
+    SingleArmMeasure,
+    Test,
+    To,
+    TwoArmMeasure,
+)
 
 X, N = [28, 52, 3, 40, 0, 9], [33, 62, 11, 57, 8, 19]
 ARMS = ([3, 0, 7, 12], [20, 15, 31, 60], [5, 2, 7, 20], [18, 16, 29, 66])
@@ -263,3 +282,83 @@ class TestNamesOfStatistics:
         head = results["outcomes"][0]["headline"]
         assert head["q"] is None
         assert head["lrt"] > 0
+
+
+class TestHonouredOrRefused:
+    """Whatever is asked for changes the result, or is refused by name."""
+
+    OTHERS: ClassVar = {
+        "measure": get_args(Measure), "method": get_args(Method), "test": get_args(Test),
+        "pi_method": get_args(PiMethod), "i2_method": get_args(I2Method), "level": (0.9,),
+        "add": (0.1,), "to": get_args(To), "drop00": (False,), "form": ("UM.FS",),
+        "estimand": ("marginal",), "prior": ("half-cauchy",), "prior_scale": (0.3,),
+        "mu_prior": ((0.0, 0.5),), "likelihood": ("normal",), "tau2": get_args(Sharing),
+    }  # fmt: skip
+    XI, NI = [28, 52, 3, 40, 0, 9], [33, 62, 11, 57, 8, 19]
+    ARMS = ([3, 0, 7, 12, 0], [20, 15, 31, 60, 9], [5, 2, 7, 20, 0], [18, 16, 29, 66, 8])
+
+    def hold(self, call: Callable[..., object], default: Request, skip: str = "") -> None:
+        """Try every field of ``OTHERS``; an error must name the field."""
+
+        def said(**options: Any) -> str:
+            try:
+                return repr(call(**options))
+            except (ConfigError, DataError) as error:
+                return f"refused: {error}"
+
+        base = said()
+        for name, values in self.OTHERS.items():
+            for value in values:
+                if name == skip or value == getattr(default, name):
+                    continue
+                found = said(**{name: value})
+                assert found != base, (name, value)
+                assert not found.startswith("refused") or name in found or value == "none", found
+
+    @pytest.mark.parametrize("model", [*MODELS["one arm"]])
+    def test_one_arm(self, model: Any) -> None:
+        self.hold(
+            partial(pool, self.XI, self.NI, model=model), request("one arm", {"model": model})
+        )
+
+    @pytest.mark.parametrize("model", [*MODELS["two arms"]])
+    def test_two_arms(self, model: Any) -> None:
+        self.hold(
+            partial(pool_two_arm, *self.ARMS, model=model), request("two arms", {"model": model})
+        )
+
+    @pytest.mark.parametrize(
+        ("model", "tau2"), [(m.code, t) for m in MODELS["one arm"].values() for t in m.tau2]
+    )
+    def test_subgroups(self, model: Any, tau2: Any) -> None:
+        call = partial(subgroup_counts, self.XI, self.NI, GROUP, model=model, tau2=tau2)
+        self.hold(call, request("one arm", {"model": model}), skip="tau2")
+
+
+class TestTablesAreComplete:
+    def test_measures(self) -> None:
+        assert tuple(MEASURES) == get_args(Measure)
+        assert tuple(ONE_ARM) == get_args(SingleArmMeasure)
+        assert tuple(TWO_ARM) == get_args(TwoArmMeasure)
+        assert all(measure.code == code for code, measure in MEASURES.items())
+
+    def test_estimators(self) -> None:
+        assert set(ESTIMATORS) == set(get_args(Method))
+
+    def test_models(self) -> None:
+        assert set(single_arm._FITS) == set(MODELS["one arm"])
+        assert {*two_arm._FITS, "MH", "PETO"} == set(MODELS["two arms"])
+        named = set(MODELS["one arm"]) | set(MODELS["two arms"])
+        assert named == set(get_args(ModelCode))
+
+    def test_options_and_request_have_the_same_fields(self) -> None:
+        assert set(Options.__annotations__) == {f.name for f in fields(Request)} - {"kind"}
+
+    @pytest.mark.parametrize("measure", [*ONE_ARM.values()], ids=lambda m: m.code)
+    def test_one_arm_measures_lead_back(self, measure: OneArm) -> None:
+        a, n = np.arange(1.0, 20.0), 20.0
+        yi, vi = measure.effect(a, n - a)
+        assert (vi > 0).all()
+        assert ((yi >= measure.low) & (yi <= measure.high)).all()
+        np.testing.assert_allclose(measure.forward(a / n, np.asarray(n)), yi, rtol=1e-12)
+        np.testing.assert_allclose(measure.inverse(yi, n), a / n, rtol=1e-10)
