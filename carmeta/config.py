@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from carmeta.domain.request import Problem, Request, check, request
 from carmeta.errors import ConfigError
-from carmeta.sourcefile import Diagnostic, load_source, nearest, validate
+from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest, validate
 from carmeta.vocabulary import (
+    I2Method,
     Method,
-    Model,
+    ModelCode,
     OutcomeCode,
     PiMethod,
     Population,
     Role,
     Scale,
+    Sharing,
     Test,
     TwoArmMeasure,
     Unit,
@@ -81,19 +85,11 @@ class Overlap(Section):
 
 
 class ModelSpec(Section):
-    """One model; `method` is the tau² estimator (for IV)."""
+    """One model; what is not said is the model's default."""
 
-    model: Model = "GLMM"
+    model: ModelCode
     method: Method | None = None
     test: Test | None = None
-
-    @property
-    def resolved_method(self) -> str:
-        return self.method or ("ML" if self.model in ("GLMM", "BB") else "REML")
-
-    @property
-    def resolved_test(self) -> str:
-        return self.test or ("adhoc" if self.model == "IV" else "t")
 
 
 class Threshold(Section):
@@ -166,16 +162,13 @@ class AnalysisConfig(Section):
     populations: Populations = Populations()
     counts: CountRules = CountRules()
     overlap: Overlap = Overlap()
-    models: Annotated[tuple[ModelSpec, ...], Field(min_length=1)] = (
-        ModelSpec(model="GLMM"),
-        ModelSpec(model="IV"),
-    )
+    models: Annotated[tuple[ModelSpec, ...], Field(min_length=1)] | None = None
     rare_below: Annotated[float, Field(ge=0, lt=1)] = 0.05
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    pi_method: PiMethod = "V"
-    i2_method: Literal["tau2", "Q"] = "tau2"
+    pi_method: PiMethod | None = None
+    i2_method: I2Method | None = None
     subgroup: Moderator | None = None
-    subgroup_tau2: Literal["common", "separate"] = "common"
+    subgroup_tau2: Sharing | None = None
     sets: tuple[CohortSet, ...] = ()
     comparison: Comparison | None = None
     thresholds: dict[OutcomeCode, Threshold] = Field(default_factory=dict)
@@ -189,6 +182,43 @@ class AnalysisConfig(Section):
         if self.sets and self.include.cohorts:
             raise ValueError("name cohorts under 'sets' or under 'include', not both")
         return self
+
+    @property
+    def specs(self) -> tuple[ModelSpec, ...]:
+        """The models in use: those named, or the default of the question."""
+        if self.models:
+            return self.models
+        iv = ModelSpec(model="IV")
+        return (iv,) if self.comparison else (ModelSpec(model="GLMM"), iv)
+
+    def asked(self, spec: ModelSpec, **further: Any) -> dict[str, Any]:
+        """The options that one of the models is asked for, by the engine's names."""
+        whole = {"pi_method": self.pi_method, "i2_method": self.i2_method, "level": self.level}
+        return spec.model_dump() | whole | further
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """One request a model of a single-arm analysis, the headline first.
+
+        Raises:
+            ConfigError: What a model cannot honour; `load_config` says where it stands.
+        """
+        return tuple(request("one arm", self.asked(spec)) for spec in self.specs)
+
+    @property
+    def subgroup_request(self) -> Request:
+        """The headline model by levels of the moderator."""
+        asked = self.asked(self.specs[0], tau2=self.subgroup_tau2)
+        return request("one arm", asked, grouped=True)
+
+    def contrasts(self) -> tuple[Request, ...]:
+        """One request a measure and model of a comparison of two arms."""
+        measures = self.comparison.measures if self.comparison else ()
+        return tuple(
+            request("two arms", self.asked(spec, measure=measure))
+            for measure in measures
+            for spec in self.specs
+        )
 
 
 def load_config(path: Path) -> AnalysisConfig:
@@ -208,15 +238,65 @@ def load_config(path: Path) -> AnalysisConfig:
     config, problems = validate(AnalysisConfig, source)
     if config is None or problems:
         raise _failed(path, problems)
-    if config.name != path.stem:
-        problem = source.diagnostic(
+    problems = [*_misnamed(config, source, path.stem), *_unfit(config, source)]
+    if problems:
+        raise _failed(path, problems)
+    return config
+
+
+def _misnamed(config: AnalysisConfig, source: SourceFile, stem: str) -> Iterator[Diagnostic]:
+    if config.name != stem:
+        yield source.diagnostic(
             "CFG010",
             ("name",),
             f"name '{config.name}' differs from the file name",
-            hint=f"write 'name: {path.stem}'",
+            hint=f"write 'name: {stem}'",
         )
-        raise _failed(path, [problem])
-    return config
+
+
+# Keys that concern the pool of single arms only, and those that sets of cohorts, which are not
+# pooled, do not heed either.
+_POOL_KEYS: Final = ("rare_below", "subgroup", "subgroup_tau2", "thresholds", "sensitivity")
+_MODEL_KEYS: Final = ("models", "pi_method", "i2_method", *_POOL_KEYS)
+
+
+def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
+    """What no model, or not the model named, can honour."""
+    seen: set[tuple[str | int, ...]] = set()
+    other, keys = ("comparison", _POOL_KEYS) if config.comparison else ("sets", _MODEL_KEYS)
+    for key in keys if getattr(config, other) else ():
+        if key in config.model_fields_set:
+            text = f"'{key}' has no effect beside '{other}'"
+            yield source.diagnostic("CFG012", (key,), text, hint=f"remove it, or '{other}'")
+    for where, problem in _problems(config):
+        if where not in seen:
+            seen.add(where)
+            text = f"'{problem.value}' {problem.why}"
+            yield source.diagnostic("CFG011", where, text, hint=problem.hint)
+
+
+def _problems(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], Problem]]:
+    for i, spec in enumerate(config.specs):
+        head = i == 0 and config.subgroup is not None and not config.comparison
+        asked = config.asked(spec)
+        if config.comparison:
+            checks = [check("two arms", asked | {"measure": m}) for m in config.comparison.measures]
+        elif head or (i == 0 and config.subgroup_tau2 is not None):
+            checks = [check("one arm", asked | {"tau2": config.subgroup_tau2}, grouped=head)]
+        else:
+            checks = [check("one arm", asked)]
+        for _, problems in checks:
+            yield from ((_place(config, i, problem), problem) for problem in problems)
+
+
+def _place(config: AnalysisConfig, model: int, problem: Problem) -> tuple[str | int, ...]:
+    """Where a field of a request stands in the configuration."""
+    if problem.field in ("model", "method", "test"):
+        return ("models", model, problem.field)
+    if problem.field == "measure":
+        named = config.comparison and "measures" in config.comparison.model_fields_set
+        return ("comparison", "measures") if named else ("models", model, "model")
+    return ("subgroup_tau2",) if problem.field == "tau2" else (problem.field,)
 
 
 def resolved(config: AnalysisConfig) -> dict[str, Any]:
@@ -226,9 +306,15 @@ def resolved(config: AnalysisConfig) -> dict[str, Any]:
     'adhoc'
     """
     plain = config.model_dump(mode="json")
-    for item, spec in zip(plain["models"], config.models, strict=True):
-        item["method"] = spec.resolved_method
-        item["test"] = spec.resolved_test
+    asks = config.contrasts() if config.comparison else config.requests
+    asks = asks[: len(config.specs)]  # a comparison has them once a measure
+    plain["models"] = [
+        {"model": ask.model, "method": ask.method, "test": ask.test} for ask in asks
+    ]  # fmt: skip
+    for key in ("pi_method", "i2_method"):
+        plain[key] = plain[key] or getattr(asks[0], key)
+    if config.subgroup is not None:
+        plain["subgroup_tau2"] = config.subgroup_request.tau2
     return plain
 
 

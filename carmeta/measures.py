@@ -1,41 +1,23 @@
 """Counts of one arm to effect sizes on a named measure, and back to proportions.
 
-=======  ==============================================  ========================
-measure  yi                                              vi
-=======  ==============================================  ========================
-PLO      log(x / (n - x))                                1/x + 1/(n - x)
-PLN      log(x / n)                                      1/x - 1/n
-PR       x / n                                           x (n - x) / n^3
-PAS      asin(sqrt(x / n))                               1 / (4n)
-PFT      mean of asin(sqrt(x/(n+1))), asin(sqrt((x+1)/(n+1)))  1 / (4n + 2)
-=======  ==============================================  ========================
-
-PFT is the double arcsine of Freeman & Tukey (1950) halved, so that it is on the scale of PAS.
+The measures themselves stand in :mod:`carmeta.domain.measures`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NoReturn, get_args
+from typing import Final, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
 
+from carmeta.domain.counts import as_numbers, study_name
+from carmeta.domain.measures import ONE_ARM, OneArm
 from carmeta.errors import DataError
-from carmeta.vocabulary import SingleArmMeasure
 
 Floats = NDArray[np.float64]
-To = Literal["only0", "all", "if0all", "none"]
 
-SINGLE_ARM_MEASURES: Final[tuple[str, ...]] = get_args(SingleArmMeasure)
-# The arcsines are defined at 0 and n and are never added to.
-_ARCSINES: Final = ("PAS", "PFT")
-
-PFT_WARNING: Final = (
-    "the Freeman-Tukey back-transform needs one sample size for all studies and can mislead "
-    "(Schwarzer 2019); the harmonic mean was used"
-)
+SINGLE_ARM_MEASURES: Final[tuple[str, ...]] = tuple(ONE_ARM)
 
 
 def check_counts(
@@ -49,12 +31,10 @@ def check_counts(
         slab: Labels of the k studies, for the messages.
 
     Raises:
-        DataError: No studies, lengths that differ, NaN, negative, not whole, or xi > ni.
+        DataError: No studies, lengths that differ, NaN, negative, not whole, xi > ni, or
+            what is no number of patients (truth values, text).
     """
-    try:
-        x, n = np.asarray(xi, dtype=float), np.asarray(ni, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"counts are not numbers: {error}") from None
+    x, n = as_numbers(xi, "events", slab), as_numbers(ni, "n", slab)
     if x.ndim == 0 or n.ndim == 0:
         raise DataError("xi and ni are lists of counts, one entry a study")
     if x.shape[-1] != n.shape[-1]:
@@ -89,18 +69,19 @@ def _refuse(x: Floats, n: Floats, slab: Sequence[str] | None) -> NoReturn:
     raise DataError(f"{name}{batch}: " + text.format(x=x[where], n=n[where]))
 
 
-def study_name(index: int, slab: Sequence[str] | None) -> str:
-    """What messages call the study at ``index`` (from 0): its label, or its number."""
-    return f"study {index + 1}" if slab is None else f"study {index + 1} ({slab[index]})"
+def _measure(code: str) -> OneArm:
+    if code not in ONE_ARM:
+        raise DataError(f"unknown measure {code!r} for one arm; one of {', '.join(ONE_ARM)}")
+    return ONE_ARM[code]
 
 
 def effect_sizes(
     xi: ArrayLike,
     ni: ArrayLike,
     *,
-    measure: SingleArmMeasure = "PLO",
+    measure: str = "PLO",
     add: float = 0.5,
-    to: To = "only0",
+    to: str = "only0",
 ) -> tuple[Floats, Floats]:
     """Effect sizes and sampling variances, arrays ``(..., k)``.
 
@@ -112,40 +93,28 @@ def effect_sizes(
         DataError: Wrong counts, an unknown measure or rule, or a variance that would be 0
             or infinite because nothing was added.
     """
-    if measure not in SINGLE_ARM_MEASURES:
-        allowed = ", ".join(SINGLE_ARM_MEASURES)
-        raise DataError(f"unknown measure {measure!r} for one arm; one of {allowed}")
+    found = _measure(measure)
     if not (np.isfinite(add) and add >= 0):
         raise DataError(f"add {add!r} is not a number of 0 or more")
     x, n = check_counts(xi, ni)
-    extra = _addition(x, n, measure, add, to)
+    extra = _addition(x, n, found, add, to)
     a, b = x + extra, n - x + extra
-    total = a + b
-    if measure == "PAS":
-        return np.arcsin(np.sqrt(a / total)), 1.0 / (4.0 * total)
-    if measure == "PFT":
-        first, second = np.sqrt(a / (total + 1.0)), np.sqrt((a + 1.0) / (total + 1.0))
-        return 0.5 * (np.arcsin(first) + np.arcsin(second)), 1.0 / (4.0 * total + 2.0)
     edge = (a == 0) | (b == 0)
-    if bool(edge.any()):
+    if not found.at_edges and bool(edge.any()):
         where = tuple(int(i) for i in np.argwhere(edge)[0])
         raise DataError(
             f"{study_name(where[-1], None)}: {x[where]:g} of {n[where]:g} has no usable "
             f"variance on measure {measure} without a continuity correction",
             hint="use to='only0', or a model that needs no correction (GLMM)",
         )
-    if measure == "PLO":
-        return np.log(a / b), 1.0 / a + 1.0 / b
-    if measure == "PLN":
-        return np.log(a / total), b / (a * total)
-    return a / total, a * b / total**3
+    return found.effect(a, b)
 
 
-def _addition(x: Floats, n: Floats, measure: str, add: float, to: str) -> Floats:
+def _addition(x: Floats, n: Floats, measure: OneArm, add: float, to: str) -> Floats:
     zero = (x == 0) | (x == n)
     if to == "all":
         return np.full(x.shape, add)
-    if measure in _ARCSINES or to == "none":
+    if measure.at_edges or to == "none":
         return np.zeros(x.shape)
     if to == "only0":
         return np.where(zero, add, 0.0)
@@ -155,7 +124,7 @@ def _addition(x: Floats, n: Floats, measure: str, add: float, to: str) -> Floats
 
 
 def back_transform(
-    value: ArrayLike, *, measure: SingleArmMeasure = "PLO", ni: ArrayLike | None = None
+    value: ArrayLike, *, measure: str = "PLO", ni: ArrayLike | None = None
 ) -> Floats:
     """Proportions in 0..1 of values on a measure's scale; NaN stays NaN.
 
@@ -165,61 +134,26 @@ def back_transform(
     Raises:
         DataError: An unknown measure, or PFT without ``ni``.
     """
-    y = np.asarray(value, dtype=float)
-    if measure == "PLO":
-        return np.asarray(expit(y))
-    if measure == "PLN":
-        return np.asarray(np.exp(np.minimum(y, 0.0)))
-    if measure == "PR":
-        return np.asarray(np.clip(y, 0.0, 1.0))
-    if measure == "PAS":
-        return np.asarray(np.sin(np.clip(y, 0.0, np.pi / 2.0)) ** 2)
-    if measure != "PFT":
-        raise DataError(f"unknown measure {measure!r} for one arm")
-    if ni is None:
-        raise DataError("the back-transform of PFT needs the sample sizes ni")
-    return _miller(y, harmonic_mean(ni))
+    found = _measure(measure)
+    if found.sized and ni is None:
+        raise DataError(f"the back-transform of {measure} needs the sample sizes ni")
+    n = harmonic_mean(ni) if found.sized and ni is not None else np.nan
+    return np.asarray(found.inverse(np.asarray(value, dtype=float), n))
 
 
-def transform(
-    p: ArrayLike, *, measure: SingleArmMeasure = "PLO", n: ArrayLike | None = None
-) -> Floats:
+def transform(p: ArrayLike, *, measure: str = "PLO", n: ArrayLike | None = None) -> Floats:
     """Proportions in 0..1 on a measure's scale; infinite where the scale has no end there.
 
     ``n`` is the sample size that PFT needs. No continuity correction.
     """
-    value = np.asarray(p, dtype=float)
-    if measure == "PLO":
-        return np.asarray(logit(value))
-    if measure == "PLN":
-        return np.where(value > 0, np.log(np.where(value > 0, value, 1.0)), -np.inf)
-    if measure == "PR":
-        return value.copy()
-    if measure == "PAS":
-        return np.asarray(np.arcsin(np.sqrt(value)))
-    if measure != "PFT" or n is None:
-        raise DataError(f"measure {measure!r} needs a sample size, or does not exist")
-    size = np.asarray(n, dtype=float)
-    first = np.sqrt(value * size / (size + 1.0))
-    second = np.sqrt((value * size + 1.0) / (size + 1.0))
-    return np.asarray(0.5 * (np.arcsin(first) + np.arcsin(np.minimum(second, 1.0))))
+    found = _measure(measure)
+    if found.sized and n is None:
+        raise DataError(f"measure {measure!r} needs a sample size")
+    size = np.asarray(np.nan if n is None else n, dtype=float)
+    return np.asarray(found.forward(np.asarray(p, dtype=float), size))
 
 
 def harmonic_mean(ni: ArrayLike) -> float:
     """Harmonic mean of sample sizes."""
     n = np.asarray(ni, dtype=float)
     return float(n.size / (1.0 / n).sum())
-
-
-def _miller(y: Floats, n: float) -> Floats:
-    """Miller 1978: p for the averaged double arcsine ``y`` of ``n`` patients.
-
-    Outside the values that 0 and n events give, the answer is 0 or 1.
-    """
-    low = 0.5 * np.arcsin(np.sqrt(1.0 / (n + 1.0)))
-    high = 0.5 * (np.arcsin(np.sqrt(n / (n + 1.0))) + np.pi / 2.0)
-    inside = np.clip(y, low, high)
-    sine = np.sin(2.0 * inside)
-    root = 1.0 - (sine + (sine - 1.0 / sine) / n) ** 2
-    p = 0.5 * (1.0 - np.sign(np.cos(2.0 * inside)) * np.sqrt(np.maximum(root, 0.0)))
-    return np.where(y <= low, 0.0, np.where(y >= high, 1.0, p))

@@ -25,10 +25,17 @@ Missing = Literal["not-reported", "not-applicable", "lost"]
 Measure = Literal["PLO", "PFT", "PAS", "PR", "PLN", "OR", "RR", "RD"]
 SingleArmMeasure = Literal["PLO", "PFT", "PAS", "PR", "PLN"]
 TwoArmMeasure = Literal["OR", "RR", "RD"]
-Model = Literal["GLMM", "IV", "BB", "MH", "PETO", "BAYES"]
+ModelCode = Literal["GLMM", "IV", "BB", "MH", "PETO", "BAYES"]
 Method = Literal["EE", "DL", "PM", "REML", "ML", "HE", "HS", "SJ", "EB"]
 Test = Literal["z", "t", "knha", "adhoc", "profile"]
 PiMethod = Literal["V", "HTS", "bootstrap"]
+I2Method = Literal["tau2", "Q"]
+To = Literal["only0", "all", "if0all", "none"]  # which studies get a continuity correction
+TwoArmForm = Literal["UM.RS", "UM.FS"]  # random or fixed study intercepts
+Sharing = Literal["common", "separate"]  # tau2 of subgroups
+Estimand = Literal["median", "marginal"]
+TauPrior = Literal["half-normal", "half-cauchy"]
+Likelihood = Literal["binomial", "normal"]
 
 OUTCOME_CODES: Final[tuple[str, ...]] = get_args(OutcomeCode)
 POPULATIONS: Final[tuple[str, ...]] = get_args(Population)
@@ -232,16 +239,4 @@ SCALE_LABELS: Final[dict[str, str]] = {
     "ctcae": "CTCAE",
     "penn": "Penn",
     "not-reported": "not reported",
-}
-
-METHOD_LABELS: Final[dict[str, str]] = {
-    "EE": "equal effects (no tau²)",
-    "DL": "DerSimonian-Laird",
-    "PM": "Paule-Mandel",
-    "REML": "restricted maximum likelihood",
-    "ML": "maximum likelihood",
-    "HE": "Hedges",
-    "HS": "Hunter-Schmidt",
-    "SJ": "Sidik-Jonkman",
-    "EB": "empirical Bayes",
 }

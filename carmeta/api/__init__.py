@@ -2,7 +2,6 @@
 
 from carmeta.api.proportions import (
     Effects,
-    SingleArmModel,
     effects,
     pool,
     probability_beyond,
@@ -11,7 +10,6 @@ from carmeta.api.proportions import (
 
 __all__ = [
     "Effects",
-    "SingleArmModel",
     "effects",
     "pool",
     "probability_beyond",

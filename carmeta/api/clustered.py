@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from numpy.typing import ArrayLike
 
+from carmeta.api.assemble import back_of
 from carmeta.api.regression import regress
-from carmeta.domain.result import Pooled
-from carmeta.measures import back_transform
-from carmeta.vocabulary import SingleArmMeasure
+from carmeta.domain.result import Mean, Pooled
 
 
 def robust_to_clusters(
@@ -35,24 +34,17 @@ def robust_to_clusters(
         vi,
         {},
         "~ 1",
-        measure=pooled.measure,
+        measure=pooled.measure,  # type: ignore[arg-type]  # the one that made `pooled`
         method=pooled.method,  # type: ignore[arg-type]  # the estimator that made `pooled`
         level=pooled.level,
         cluster=cluster,
         slab=slab,
     )
     mean = fit.coefficients[0]
-    ni = [pooled.n_harmonic]
-    measure = cast(SingleArmMeasure, pooled.measure)
-    limits = back_transform([mean.ci_lb, mean.ci_ub], measure=measure, ni=ni)
-    return replace(
-        pooled,
-        test="CR2",
-        se=mean.se,
-        stat=mean.stat,
-        df=mean.df,
-        p=mean.p,
-        ci_lb=mean.ci_lb,
-        ci_ub=mean.ci_ub,
-        back=replace(pooled.back, ci_lb=float(limits[0]), ci_ub=float(limits[1])),
-    )
+    limits = back_of((mean.estimate, mean.ci_lb, mean.ci_ub), pooled.measure, pooled.n_harmonic)
+    assert limits is not None
+    back = replace(pooled.back, ci_lb=limits.ci_lb, ci_ub=limits.ci_ub)
+    robust = Mean(
+        pooled.estimate, mean.se, mean.stat, mean.df, mean.p, mean.ci_lb, mean.ci_ub
+    )  # fmt: skip
+    return replace(pooled, test="CR2", mean=robust, back=back)

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from carmeta.api.regression import (
     Fitted,
-    Options,
-    assemble,
+    assemble_regression,
     assemble_robust,
     check_effects,
-    check_options,
     encode_studies,
     require_rank,
+    residual_q,
 )
 from carmeta.domain.regression import PermutationTest, Regression, VarianceComponent
+from carmeta.domain.request import Options, request
+from carmeta.domain.result import Between
 from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.formula import Data, is_missing
 from carmeta.pooling.multilevel import ThreeLevel, fit_three_level, variance_limits
 from carmeta.pooling.permutation import ITERATIONS, MAX_EXACT, permutation_test
 from carmeta.pooling.regression import r2_percent, residual_heterogeneity
 from carmeta.pooling.robust import cr2
-from carmeta.vocabulary import Method, PiMethod, Test
 
 FloatArray = NDArray[np.float64]
 
@@ -38,14 +38,10 @@ def regress_three_level(
     data: Data | None = None,
     formula: str = "~ 1",
     *,
-    measure: str = "",
-    method: Literal["REML", "ML"] = "REML",
-    test: Literal["z", "t"] = "t",
     df: Literal["residual", "trials"] = "residual",
     robust: bool = False,
-    pi_method: PiMethod = "V",
-    level: float = 0.95,
     slab: Sequence[str] | None = None,
+    **options: Unpack[Options],
 ) -> Regression:
     """Three-level model: effects of cohorts within trials, with moderators if any.
 
@@ -55,14 +51,12 @@ def regress_three_level(
         trial: The trial of each cohort.
         data: Moderators, as for :func:`carmeta.api.regression.regress`.
         formula: Of the moderators; ``~ 1`` is a mean alone.
-        measure: Of the effects, so that predictions can be transformed back.
-        method: REML or ML, for both variances.
-        test: ``z`` or ``t``.
         df: Of ``t``: k - p (``residual``) or the cautious trials - p (``trials``).
         robust: CR2 standard errors by trial, with this model as the working model.
-        pi_method: ``V`` or ``HTS``, for predictions of a new cohort of a new trial.
-        level: Of every interval.
         slab: Labels of the cohorts, for messages.
+        options: As :class:`carmeta.domain.request.Options` says: ``measure`` of the effects,
+            ``method`` REML or ML for both variances, ``test`` z or t, ``pi_method`` V or HTS
+            for a new cohort of a new trial, ``level``.
 
     Returns:
         A :class:`~carmeta.domain.regression.Regression` whose ``components`` are the
@@ -76,10 +70,8 @@ def regress_three_level(
     """
     if df not in ("residual", "trials"):
         raise ConfigError(f"df = {df!r} is not one of residual, trials")
-    if test not in ("z", "t"):
-        raise ConfigError(f"test = {test!r} is not one of z, t for the three-level model")
-    opts = Options("three-level", formula, measure, method, test, pi_method, "tau2", level)
-    check_options(opts)
+    ask = request("three levels", options)
+    method = cast(Literal["REML", "ML"], ask.method)
     y, v, names = check_effects(yi, vi, slab)
     if len(trial) != y.size:
         raise DataError(f"trial has {len(trial)} values for {y.size} cohorts")
@@ -91,19 +83,19 @@ def regress_three_level(
     labels = [str(value) for value, kept in zip(trial, keep, strict=True) if kept]
     y, v = y[keep], v[keep]
     fit = fit_three_level(y, v, labels, design.x, method=method)
-    limits = variance_limits(y, v, labels, fit, design.x, level=level, method=method)
+    limits = variance_limits(y, v, labels, fit, design.x, level=ask.level, method=method)
     trials = len(set(labels))
     fitted = _three_level_fit(y, v, labels, design.x, fit, method)
     p = design.x.shape[1]
     residual = y.size - p if df == "residual" else trials - p
     if residual < 1:
         raise DataError(f"{trials} trials leave no degrees of freedom for {p} coefficients")
-    fitted = replace(fitted, df=float("inf") if test == "z" else float(residual))
+    fitted = replace(fitted, df=float("inf") if ask.test == "z" else float(residual))
     if robust:
         found = cr2(fit.residuals, design.x, fit.working, labels)
-        out = assemble_robust(fitted, design, opts, found, notes)
+        out = assemble_robust(fitted, design, ask, formula, found, notes)
     else:
-        out = assemble(fitted, design, opts, y.size, notes)
+        out = assemble_regression(fitted, design, ask, formula, y.size, notes)
     counts = (("trials", trials), ("cohorts", y.size))
     components = tuple(
         VarianceComponent(name, float(fit.sigma2[i]), float(low), float(high), units)
@@ -125,11 +117,9 @@ def _three_level_fit(
     before = total
     if x.shape[1] > 1:
         before = float(fit_three_level(y, v, labels, method=method).sigma2.sum())
-    nan = float("nan")
     return Fitted(
-        fit.beta, fit.cov, float("inf"), total, (nan, nan), "none", float(rest.i2),
-        float(rest.h2), float(rest.q), rest.df, float(rest.p),
-        float(r2_percent(before, total)), fit.loglik, fit.converged, (),
+        fit.beta, fit.cov, float("inf"), Between(tau2=total), residual_q(rest, "tau2"),
+        float(r2_percent(before, total)), fit.loglik, fit.converged,
     )  # fmt: skip
 
 
@@ -139,23 +129,20 @@ def permute(
     data: Data | None = None,
     formula: str = "~ 1",
     *,
-    method: Method = "REML",
-    test: Test = "adhoc",
     max_exact: int = MAX_EXACT,
     iterations: int = ITERATIONS,
-    seed: int = 0,
     slab: Sequence[str] | None = None,
+    **options: Unpack[Options],
 ) -> PermutationTest:
     """Permutation test of a mean effect, or of the moderators of a formula.
 
     ``~ 1`` tests the mean by flipping the signs of the effects, which for two arms is to
     exchange the arms of a study; a formula with moderators tests them by permuting them
     between studies. All permutations are used where there are at most ``max_exact``, else
-    ``iterations`` of them drawn with ``seed``. Options otherwise as for
-    :func:`carmeta.api.regression.regress`.
+    ``iterations`` of them drawn with ``seed``. Options are ``method``, ``test`` and ``seed``,
+    as :class:`carmeta.domain.request.Options` says.
     """
-    opts = Options("IV", formula, "", method, test, "V", "tau2", 0.95)
-    check_options(opts)
+    ask = request("permutation", options)
     y, v, names = check_effects(yi, vi, slab)
     design, keep, _ = encode_studies(formula, data or {}, names)
     require_rank(design)
@@ -164,16 +151,16 @@ def permute(
         y[keep],
         v[keep],
         design.x if moderators else None,
-        method=method,
-        test=test,
+        method=ask.method,
+        test=ask.test,
         moderators=moderators or None,
         max_exact=max_exact,
         iterations=iterations,
-        seed=seed,
+        seed=ask.seed,
     )
     return PermutationTest(
-        int(keep.sum()), formula, method, test,
+        int(keep.sum()), formula, ask.method, ask.test,
         {name: float(p) for name, p in zip(design.columns, found.p, strict=True)},
         found.p_omnibus, found.exact, found.count, found.smallest,
-        None if found.exact else seed,
+        None if found.exact else ask.seed,
     )  # fmt: skip

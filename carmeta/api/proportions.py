@@ -8,45 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
 from carmeta.api.clustered import robust_to_clusters
-from carmeta.api.single_arm import (
-    Estimand,
-    Task,
-    degenerate,
-    pool_bayes,
-    pool_bb,
-    pool_glmm,
-    pool_iv,
-)
+from carmeta.api.single_arm import Counts, fit
+from carmeta.domain.counts import study_name
+from carmeta.domain.measures import expit
+from carmeta.domain.request import Options, request
 from carmeta.domain.result import NAN, Pooled
 from carmeta.errors import DataError
-from carmeta.measures import (
-    SINGLE_ARM_MEASURES,
-    To,
-    check_counts,
-    effect_sizes,
-    study_name,
-    transform,
-)
-from carmeta.pooling import beta_binomial, inverse_variance
-from carmeta.pooling.bayes import Prior, TauPrior
+from carmeta.measures import check_counts, effect_sizes, transform
+from carmeta.pooling import beta_binomial
 from carmeta.pooling.exact import StudyInterval, study_limits
-from carmeta.pooling.heterogeneity import I2Method
-from carmeta.pooling.intervals import beyond, check_level, prediction_df
-from carmeta.vocabulary import Method, PiMethod, SingleArmMeasure, Test
+from carmeta.pooling.intervals import beyond, prediction_df
+from carmeta.vocabulary import PiMethod, SingleArmMeasure, To
 
 Floats = NDArray[np.float64]
-SingleArmModel = Literal["IV", "GLMM", "BB", "BAYES"]
-
-_DEFAULT_TEST: Final[dict[str, Test]] = {"IV": "adhoc", "GLMM": "t", "BB": "t", "BAYES": "z"}
-_LIKELIHOOD_TESTS: Final = ("z", "t", "profile")
-_MODELS: Final = {"IV": pool_iv, "GLMM": pool_glmm, "BB": pool_bb, "BAYES": pool_bayes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,49 +98,22 @@ def pool(
     xi: ArrayLike,
     ni: ArrayLike,
     *,
-    measure: SingleArmMeasure = "PLO",
-    model: SingleArmModel = "IV",
-    method: Method = "REML",
-    test: Test | None = None,
-    pi_method: PiMethod = "V",
-    i2_method: I2Method = "tau2",
-    level: float = 0.95,
     slab: Sequence[str] | None = None,
     cluster: Sequence[Any] | None = None,
-    add: float = 0.5,
-    to: To = "only0",
-    estimand: Estimand = "median",
-    prior: TauPrior = "half-normal",
-    prior_scale: float = 1.0,
-    mu_prior: tuple[float, float] | None = None,
-    likelihood: Literal["binomial", "normal"] | None = None,
-    seed: int = 0,
+    **options: Unpack[Options],
 ) -> Pooled:
     """Pool proportions of one arm.
 
     Args:
         xi: Events of each study; whole numbers in 0..ni.
         ni: Patients of each study; whole numbers of 1 or more.
-        measure: Scale of an inverse-variance model; GLMM and BB are on PLO.
-        model: ``IV`` inverse variance; ``GLMM`` binomial-normal by maximum likelihood;
-            ``BB`` beta-binomial; ``BAYES`` random effects on a deterministic grid.
-        method: Estimator of tau2 (IV only): EE DL PM REML ML HE HS SJ EB.
-        test: IV: z, t, knha, adhoc (the default); GLMM and BB: t (default), z, profile.
-        pi_method: ``V`` t with k-1, ``HTS`` t with k-2, ``bootstrap`` (IV only).
-        i2_method: I2 and H2 from ``tau2`` or from ``Q``.
-        level: Level of every interval.
         slab: Study labels, used in messages.
         cluster: The trial of each cohort (IV only): standard error, test and limits of the
             mean are then CR2 with Satterthwaite degrees of freedom. Moderators have
             functions of their own: ``regress`` and ``regress_counts``.
-        add: Continuity correction of inverse-variance models; see :func:`effects`.
-        to: Which studies get the correction.
-        estimand: ``marginal`` adds the mean over the population of studies (GLMM).
-        prior: Of tau (BAYES): ``half-normal`` or ``half-cauchy``.
-        prior_scale: Its scale, on the analysis scale.
-        mu_prior: Mean and SD of a normal prior of the mean; None is flat.
-        likelihood: BAYES: ``binomial`` (default for PLO) or ``normal`` on effect sizes.
-        seed: Of the bootstrap.
+        options: As :class:`carmeta.domain.request.Options` says: ``model`` IV (default),
+            GLMM, BB or BAYES; ``measure``, ``method``, ``test``, ``pi_method``,
+            ``i2_method``, ``level``, ``add``, ``to`` and what single models have.
 
     Returns:
         A :class:`~carmeta.domain.result.Pooled`. One study alone, or no events (or only
@@ -168,74 +121,32 @@ def pool(
         flagged; ``fallbacks`` says so each time.
 
     Raises:
-        DataError: Counts or options that are not possible.
+        DataError: Counts that are not possible.
+        ConfigError: An option that does not exist or that the model cannot honour.
         EstimationError: An iteration that did not converge and has no fallback.
 
     >>> result = pool([8, 15, 20], [20, 30, 25], model="GLMM")
     >>> round(result.back.estimate, 3)
     0.577
     """
+    counts = one_data_set(xi, ni, slab)
+    ask = request("one arm", options, clustered=cluster is not None)
+    pooled = fit(counts, ask)
+    if cluster is None or pooled.method == "exact":
+        return pooled
+    return robust_to_clusters(pooled, *counts.effects(ask), cluster, slab)
+
+
+def one_data_set(xi: ArrayLike, ni: ArrayLike, slab: Sequence[str] | None = None) -> Counts:
+    """Checked counts of one data set.
+
+    Raises:
+        DataError: Counts that are not possible.
+    """
     x, n = check_counts(xi, ni, slab)
     if x.ndim != 1:
         raise DataError("pool takes one data set; batches go through carmeta.pooling.batch")
-    chosen = _check_options(measure, model, method, test, pi_method, i2_method, likelihood)
-    mean, sd = (0.0, None) if mu_prior is None else mu_prior
-    belief = Prior(prior, prior_scale, mean, sd)
-    belief.check()
-    task = Task(
-        x, n, measure, model, method, chosen, pi_method, i2_method, check_level(level),
-        None if slab is None else tuple(str(name) for name in slab), add, to, seed, estimand,
-        belief, likelihood or ("binomial" if measure == "PLO" else "normal"),
-    )  # fmt: skip
-    found = degenerate(task)
-    if found is not None:
-        return found
-    pooled = _MODELS[model](task)
-    if cluster is None:
-        return pooled
-    if model != "IV":
-        raise DataError(f"clusters are for model IV, not {model}")
-    yi, vi = effect_sizes(x, n, measure=measure, add=add, to=to)
-    return robust_to_clusters(pooled, yi, vi, cluster, slab)
-
-
-def _check_options(
-    measure: str,
-    model: str,
-    method: str,
-    test: Test | None,
-    pi_method: str,
-    i2_method: str,
-    likelihood: str | None,
-) -> Test:
-    """Refuse what does not exist or does not go together; return the test to use."""
-    _one_of("measure", measure, SINGLE_ARM_MEASURES)
-    _one_of("model", model, tuple(_MODELS))
-    _one_of("method", method, get_args(Method))
-    _one_of("pi_method", pi_method, get_args(PiMethod))
-    _one_of("i2_method", i2_method, get_args(I2Method))
-    chosen = _DEFAULT_TEST[model] if test is None else test
-    if model == "IV":
-        inverse_variance.check_test(chosen)
-        return chosen
-    if model == "BAYES":
-        _one_of("likelihood", likelihood or "binomial", ("binomial", "normal"))
-        if likelihood == "binomial" and measure != "PLO":
-            raise DataError(f"the binomial likelihood is on the logit: measure PLO, not {measure}")
-        if test is not None:
-            raise DataError("a Bayesian model has no test; leave it out")
-    elif measure != "PLO":
-        raise DataError(f"model {model} is on the logit scale: measure PLO, not {measure}")
-    else:
-        _one_of(f"test of {model}", chosen, _LIKELIHOOD_TESTS)
-    if pi_method == "bootstrap":
-        raise DataError(f"pi_method bootstrap is for IV, not {model}; use V or HTS")
-    return chosen
-
-
-def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise DataError(f"unknown {what} {value!r}; one of {', '.join(allowed)}")
+    return Counts(x, n, None if slab is None else tuple(str(name) for name in slab))
 
 
 def probability_beyond(
@@ -260,8 +171,7 @@ def probability_beyond(
 
 
 def _probability_above(pooled: Pooled, threshold: float) -> float:
-    measure: SingleArmMeasure = pooled.measure  # type: ignore[assignment]  # of one arm, by kind
-    limit = float(transform(threshold, measure=measure, n=pooled.n_harmonic))
+    limit = float(transform(threshold, measure=pooled.measure, n=pooled.n_harmonic))
     if pooled.bayes is not None:
         values, chances = zip(*pooled.bayes.predictive, strict=True)
         return float(1.0 - np.interp(limit, values, chances))
@@ -271,7 +181,7 @@ def _probability_above(pooled: Pooled, threshold: float) -> float:
         return NAN
     if np.isfinite(pooled.rho):
         return beta_binomial.probability_above(
-            pooled.estimate, pooled.se, pooled.rho, df, float(expit(limit))
+            pooled.estimate, pooled.se, pooled.rho, df, float(expit(np.asarray(limit)))
         )
     if not np.isfinite(pooled.tau2):
         return NAN

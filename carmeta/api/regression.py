@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from carmeta.api.assemble import back_of, likelihood_ratio
+from carmeta.domain.counts import study_names
 from carmeta.domain.regression import Coefficient, Prediction, Regression
-from carmeta.domain.result import NAN, Back, Fallback, SubgroupTest
-from carmeta.errors import ConfigError, DataError
-from carmeta.measures import back_transform as back_one_arm
+from carmeta.domain.request import Options, Request, request
+from carmeta.domain.result import NAN, Between, Fallback, Heterogeneity, SubgroupTest
+from carmeta.errors import DataError
 from carmeta.measures import check_counts, effect_sizes
 from carmeta.pooling.formula import Data, Design, encode, is_missing, parse_formula
 from carmeta.pooling.glmm_regression import fit_glmm_regression
-from carmeta.pooling.intervals import (
-    check_level,
-    critical,
-    prediction_df,
-    prediction_limits,
-    two_sided_p,
-)
+from carmeta.pooling.intervals import critical, prediction_df, prediction_limits, two_sided_p
 from carmeta.pooling.regression import (
     Omnibus,
+    Residual,
     columns_contrast,
     fit_wls,
     r2_percent,
@@ -33,15 +30,11 @@ from carmeta.pooling.regression import (
 )
 from carmeta.pooling.robust import Robust, cr2, htz, satterthwaite_df
 from carmeta.pooling.tau2 import estimate_tau2, log_likelihood, tau2_ci
-from carmeta.pooling.two_arm_effects import back_transform as back_two_arm
-from carmeta.pooling.two_arm_effects import study_names
-from carmeta.vocabulary import METHOD_LABELS, Method, PiMethod, Test
+from carmeta.vocabulary import PiMethod
 
 FloatArray = NDArray[np.float64]
 # Below this a Satterthwaite t is unreliable (Tipton 2015).
 _FEW_DF: Final = 4.0
-_TWO_ARM: Final = ("OR", "RR", "RD")
-_ONE_ARM: Final = ("PLO", "PAS", "PR", "PLN")  # PFT needs sample sizes to go back
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +44,12 @@ class Fitted:
     beta: FloatArray
     cov: FloatArray
     df: float
-    tau2: float
-    tau2_ci: tuple[float, float]
-    tau2_ci_method: str
-    i2: float
-    h2: float
-    q: float
-    q_df: int
-    q_pval: float
+    between: Between
+    heterogeneity: Heterogeneity
     r2: float
     loglik: float
     converged: bool
-    weights: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a regression was asked for."""
-
-    model: str
-    formula: str
-    measure: str
-    method: str
-    test: str
-    pi_method: PiMethod
-    i2_method: Literal["tau2", "Q"]
-    level: float
+    weights: tuple[float, ...] = ()
 
 
 def regress(
@@ -85,14 +58,9 @@ def regress(
     data: Data,
     formula: str,
     *,
-    measure: str = "",
-    method: Method = "REML",
-    test: Test = "adhoc",
-    pi_method: PiMethod = "V",
-    i2_method: Literal["tau2", "Q"] = "tau2",
-    level: float = 0.95,
     cluster: Sequence[Any] | None = None,
     slab: Sequence[str] | None = None,
+    **options: Unpack[Options],
 ) -> Regression:
     """Mixed-effects meta-regression of effects ``yi`` with variances ``vi``.
 
@@ -102,36 +70,33 @@ def regress(
         data: Moderators: a column name to its k values. Studies without a value of a
             moderator in the formula are left out, and ``fallbacks`` says which.
         formula: One-sided, e.g. ``~ product + log(dose)``; see ``pooling.formula``.
-        measure: Of the effects, so that predictions can be transformed back.
-        method: Estimator of the residual tau2.
-        test: ``z`` (chi2 tests), or ``t``, ``knha``, ``adhoc`` (F with k - p).
-        pi_method: ``V`` (t with k - p) or ``HTS`` (k - p - 1), for predictions.
-        i2_method: I2 from ``tau2`` or from ``Q``.
-        level: Of every interval, in (0, 1).
         cluster: What makes effects dependent, e.g. the trial of each cohort. The standard
-            errors are then robust to it (CR2) with Satterthwaite df, and ``test`` does not
-            matter; the omnibus test is Hotelling's with Zhang's df (HTZ).
+            errors are then robust to it (CR2) with Satterthwaite df; the omnibus test is
+            Hotelling's with Zhang's df (HTZ).
         slab: Labels of the studies, for messages.
+        options: As :class:`carmeta.domain.request.Options` says: ``measure`` of the effects,
+            so that predictions can be transformed back; ``method`` of the residual tau2;
+            ``test`` z (chi2 tests) or t, knha, adhoc (F with k - p); ``pi_method`` V (t with
+            k - p) or HTS (k - p - 1); ``i2_method``; ``level``.
 
     Raises:
         DataError: An effect or moderator that cannot be used, collinear moderators, or not
             more studies than coefficients.
         ConfigError: A formula or option that is not valid.
     """
-    opts = Options("IV", formula, measure, method, test, pi_method, i2_method, level)
-    check_options(opts)
+    ask = request("regression", options, clustered=cluster is not None)
     y, v, names = check_effects(yi, vi, slab)
     design, keep, notes = encode_studies(formula, data, names)
     y, v = y[keep], v[keep]
     require_rank(design)
     labels = None if cluster is None else _clusters(cluster, keep, names)
     if labels is not None:
-        opts = replace(opts, test="z")  # no factor of Knapp and Hartung in the working model
-    fitted = _fit_iv(y, v, design, opts)
+        ask = replace(ask, test="z")  # no factor of Knapp and Hartung in the working model
+    fitted = _fit_iv(y, v, design, ask)
     if labels is not None:
-        found = cr2(y - design.x @ fitted.beta, design.x, v + fitted.tau2, labels)
-        return assemble_robust(fitted, design, opts, found, notes)
-    return assemble(fitted, design, opts, int(keep.sum()), notes)
+        found = cr2(y - design.x @ fitted.beta, design.x, v + fitted.between.tau2, labels)
+        return assemble_robust(fitted, design, ask, formula, found, notes)
+    return assemble_regression(fitted, design, ask, formula, int(keep.sum()), notes)
 
 
 def _clusters(cluster: Sequence[Any], keep: NDArray[np.bool_], names: tuple[str, ...]) -> list[str]:
@@ -149,42 +114,39 @@ def regress_counts(
     data: Data,
     formula: str,
     *,
-    test: Test = "t",
-    pi_method: PiMethod = "V",
-    level: float = 0.95,
     slab: Sequence[str] | None = None,
+    **options: Unpack[Options],
 ) -> Regression:
     """Binomial-normal (GLMM) regression of events ``xi`` of ``ni`` on moderators.
 
     As :func:`regress`, with ``test`` ``z`` or ``t``; everything is on the logit scale and
     tau2 has a profile-likelihood interval. I2 is from tau2 and the logits' variances (0.5
-    added in studies with a zero cell); Q is the deviance of the model without tau2.
+    added in studies with a zero cell); ``lrt`` is the deviance of the model without tau2.
 
     Raises:
         EstimationError: No maximum of the likelihood, e.g. a category without any event.
     """
-    if test not in ("z", "t"):
-        raise ConfigError(f"test = {test!r} is not one of z, t for the GLMM")
-    opts = Options("GLMM", formula, "PLO", "ML", test, pi_method, "tau2", level)
-    check_options(opts)
+    ask = request("regression of counts", options)
     x, n = check_counts(xi, ni, slab)
     design, keep, notes = encode_studies(formula, data, study_names(slab, x.size))
     x, n = x[keep], n[keep]
     require_rank(design)
-    fit = fit_glmm_regression(x, n, design.x, level=level)
+    fit = fit_glmm_regression(x, n, design.x, level=ask.level)
     y, v = effect_sizes(x, n, measure="PLO")
     rest = residual_heterogeneity(y, v, design.x, fit.tau2)
     null = fit.tau2
     if design.x.shape[1] > 1 and x.size > 1 and _holds_constant(design.x):
         ones = np.ones((x.size, 1))
-        null = fit_glmm_regression(x, n, ones, level=level, tau2_interval=False).tau2
+        null = fit_glmm_regression(x, n, ones, level=ask.level, tau2_interval=False).tau2
     fitted = Fitted(
-        fit.beta, fit.cov, float("inf") if test == "z" else float(fit.q_df), fit.tau2,
-        fit.tau2_ci, "PL", float(rest.i2), float(rest.h2),
-        fit.q, fit.q_df, fit.q_pval, float(r2_percent(null, fit.tau2)), fit.loglik,
-        fit.converged, (),
+        fit.beta, fit.cov, float("inf") if ask.test == "z" else float(fit.q_df),
+        Between(fit.tau2, *fit.tau2_ci, "PL"),
+        likelihood_ratio(
+            fit.q, fit.q_df, i2=float(rest.i2), h2=float(rest.h2), i2_method="tau2"
+        ),
+        float(r2_percent(null, fit.tau2)), fit.loglik, fit.converged,
     )  # fmt: skip
-    return assemble(fitted, design, opts, x.size, notes)
+    return assemble_regression(fitted, design, ask, formula, x.size, notes)
 
 
 def predict(fit: Regression, at: Data) -> tuple[Prediction, ...]:
@@ -212,33 +174,11 @@ def predict(fit: Regression, at: Data) -> tuple[Prediction, ...]:
         label = ", ".join(f"{name} = {at[name][i]}" for name in formula.variables)
         low, high, pi_low, pi_high = (float(limit) for limit in limits)
         middle = float(mean[i])
-        back = back_values((middle, low, high, pi_low, pi_high), fit.measure)
+        back = back_of((middle, low, high, pi_low, pi_high), fit.measure)
         out.append(
             Prediction(label or "mean", middle, float(se[i]), low, high, pi_low, pi_high, back=back)
         )
     return tuple(out)
-
-
-def back_values(values: Sequence[float], measure: str) -> Back | None:
-    """Estimate and limits on the scale of the outcome; None for a measure without one."""
-    if measure in _TWO_ARM:
-        return Back(*(back_two_arm(value, measure) for value in values))  # type: ignore[arg-type]  # one of them
-    if measure in _ONE_ARM:
-        return Back(*(float(back_one_arm(v, measure=measure)) for v in values))  # type: ignore[arg-type]  # one of them
-    return None
-
-
-def check_options(opts: Options) -> None:
-    """Raise ConfigError for an option that does not exist."""
-    for value, allowed, name in (
-        (opts.method, tuple(METHOD_LABELS), "method"),
-        (opts.test, ("z", "t", "knha", "adhoc"), "test"),
-        (opts.pi_method, ("V", "HTS"), "pi_method"),
-        (opts.i2_method, ("tau2", "Q"), "i2_method"),
-    ):
-        if value not in allowed:
-            raise ConfigError(f"{name} = {value!r} is not one of {', '.join(allowed)}")
-    check_level(opts.level)
 
 
 def check_effects(
@@ -311,31 +251,38 @@ def _holds_constant(x: FloatArray) -> bool:
     return bool(np.abs(x @ beta - ones).max() < 1e-9)
 
 
-def _fit_iv(y: FloatArray, v: FloatArray, design: Design, opts: Options) -> Fitted:
-    x, method = design.x, opts.method
-    fit = fit_wls(y, v, x, method=method, test=opts.test)  # type: ignore[arg-type]  # see check_options
-    i2_from = "Q" if method == "EE" else opts.i2_method
-    rest = residual_heterogeneity(y, v, x, fit.tau2, i2_method=i2_from)
+def _fit_iv(y: FloatArray, v: FloatArray, design: Design, ask: Request) -> Fitted:
+    x, method = design.x, ask.method
+    fit = fit_wls(y, v, x, method=method, test=ask.test)
+    rest = residual_heterogeneity(y, v, x, fit.tau2, i2_method=ask.i2_method)
     limits = (NAN, NAN)
-    if method != "EE":
-        lower, upper = tau2_ci(y, v, x, level=opts.level)
-        limits = (float(lower), float(upper))
     r2 = NAN
-    if method != "EE" and _holds_constant(x):
-        null = estimate_tau2(y, v, method=method)  # type: ignore[arg-type]  # see check_options
-        r2 = float(r2_percent(null.tau2, fit.tau2))
+    if method != "EE":
+        lower, upper = tau2_ci(y, v, x, level=ask.level)
+        limits = (float(lower), float(upper))
+        if _holds_constant(x):
+            null = estimate_tau2(y, v, method=method)
+            r2 = float(r2_percent(null.tau2, fit.tau2))
     likelihood = log_likelihood(y, v, x, tau2=fit.tau2, reml=method == "REML")
     shares = fit.weights / fit.weights.sum()
     return Fitted(
-        fit.beta, fit.cov, fit.df, float(fit.tau2), limits,
-        "none" if method == "EE" else "QP", float(rest.i2), float(rest.h2),
-        float(rest.q), rest.df, float(rest.p), r2, float(likelihood),
-        bool(fit.converged), tuple(float(w) for w in shares),
+        fit.beta, fit.cov, fit.df,
+        Between(float(fit.tau2), *limits, "none" if method == "EE" else "QP"),
+        residual_q(rest, ask.i2_method), r2, float(likelihood), bool(fit.converged),
+        tuple(float(w) for w in shares),
     )  # fmt: skip
 
 
-def assemble(
-    fit: Fitted, design: Design, opts: Options, k: int, notes: list[Fallback]
+def residual_q(rest: Residual, i2_method: str) -> Heterogeneity:
+    """What the moderators leave: Q about the fitted means, I2 and H2."""
+    return Heterogeneity(
+        i2=float(rest.i2), h2=float(rest.h2), i2_method=i2_method,
+        q=float(rest.q), q_df=rest.df, q_pval=float(rest.p),
+    )  # fmt: skip
+
+
+def assemble_regression(
+    fit: Fitted, design: Design, ask: Request, formula: str, k: int, notes: list[Fallback]
 ) -> Regression:
     """The result of a fit with model-based standard errors."""
     p = fit.beta.size
@@ -344,11 +291,11 @@ def assemble(
     def test(columns: list[int]) -> Omnibus:
         return wald(fit.beta, fit.cov, columns_contrast(columns, p), fit.df)
 
-    return _result(fit, design, opts, k, notes, dfs, test)
+    return _result(fit, design, ask, formula, k, notes, dfs, test)
 
 
 def assemble_robust(
-    fit: Fitted, design: Design, opts: Options, robust: Robust, notes: list[Fallback]
+    fit: Fitted, design: Design, ask: Request, formula: str, robust: Robust, notes: list[Fallback]
 ) -> Regression:
     """The result of a fit with cluster-robust standard errors."""
     p = fit.beta.size
@@ -362,23 +309,25 @@ def assemble_robust(
         text = f"a coefficient has {few:.1f} degrees of freedom: its p value is not reliable"
         notes = [*notes, Fallback("few-df", text)]
     found = _result(
-        replace(fit, cov=robust.cov), design, replace(opts, test="CR2"), design.x.shape[0], notes,
-        dfs, test,
+        replace(fit, cov=robust.cov), design, ask, formula, design.x.shape[0], notes, dfs, test
+    )
+    return replace(
+        found, test="CR2", se_kind="CR2", clusters=robust.clusters, cross=robust.cross
     )  # fmt: skip
-    return replace(found, se_kind="CR2", clusters=robust.clusters, cross=robust.cross)
 
 
 def _result(
     fit: Fitted,
     design: Design,
-    opts: Options,
+    ask: Request,
+    formula: str,
     k: int,
     notes: list[Fallback],
     dfs: FloatArray,
     test: Callable[[list[int]], Omnibus],
 ) -> Regression:
     se = np.sqrt(np.diag(fit.cov))
-    half = critical(opts.level, dfs) * se
+    half = critical(ask.level, dfs) * se
     stats = fit.beta / se
     p_values = two_sided_p(stats, dfs)
     rows = zip(fit.beta, se, stats, dfs, p_values, fit.beta - half, fit.beta + half, strict=True)
@@ -394,16 +343,13 @@ def _result(
         if (columns := [i for i in range(p) if design.term_of[i] == index])
     )
     if not fit.converged:
-        notes = [*notes, Fallback("no-convergence", f"tau2 by {opts.method} did not converge")]
+        notes = [*notes, Fallback("no-convergence", f"tau2 by {ask.method} did not converge")]
     return Regression(
-        k=k, measure=opts.measure, model=opts.model, formula=opts.formula, method=opts.method,
-        test=opts.test, pi_method=opts.pi_method,
-        i2_method="Q" if opts.method == "EE" else opts.i2_method, level=opts.level,
+        k=k, measure=ask.measure, model=ask.model, formula=formula, method=ask.method,
+        test=ask.test, pi_method=ask.pi_method, level=ask.level,
         coefficients=coefficients, cov=tuple(tuple(float(c) for c in row) for row in fit.cov),
-        omnibus=_as_test(test(tested), opts.formula) if tested else None, terms=terms,
-        tau2=fit.tau2, tau2_ci_lb=fit.tau2_ci[0], tau2_ci_ub=fit.tau2_ci[1],
-        tau2_ci_method=fit.tau2_ci_method, i2=fit.i2, h2=fit.h2,
-        q=fit.q, q_df=fit.q_df, q_pval=fit.q_pval, r2=fit.r2, loglik=fit.loglik,
+        omnibus=_as_test(test(tested), formula) if tested else None, terms=terms,
+        between=fit.between, heterogeneity=fit.heterogeneity, r2=fit.r2, loglik=fit.loglik,
         converged=fit.converged, weights=fit.weights, levels=design.levels,
         fallbacks=tuple(notes),
     )  # fmt: skip

@@ -7,17 +7,18 @@ import dataclasses
 import io
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.cli import counts_forest, terminal
 from carmeta.cli.tables import Format, write_json, write_rows
 from carmeta.domain.evidence import Mark
-from carmeta.errors import ConfigError, DataError, EstimationError
+from carmeta.domain.models import Kind
+from carmeta.domain.request import Request, check
+from carmeta.errors import ConfigError, DataError
 from carmeta.sourcefile import Diagnostic, nearest
-from carmeta.vocabulary import SingleArmMeasure, TwoArmMeasure
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Back, Pooled, SubgroupTest
@@ -26,23 +27,6 @@ _NEEDED: Final = ("study", "events", "n")
 _ARMS: Final = ("events2", "n2")
 _KNOWN: Final = (*_NEEDED, *_ARMS, "group")
 _MAX_BYTES: Final = 100_000_000
-_SINGLE_MODELS: Final = ("IV", "GLMM", "BB", "BAYES")
-_TWO_ARM_MODELS: Final = ("IV", "GLMM", "MH", "PETO")
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The options of the engine, by the names that `carmeta.api` has for them."""
-
-    measure: str | None
-    model: str
-    method: str
-    test: str | None
-    pi_method: str
-    i2_method: str
-    level: float
-    add: float
-    to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +44,32 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was asked for, and its parts where the file has groups."""
+    """What was asked for, its parts where the file has groups, and the effects of the studies.
+
+    ``singles`` has the effect of each study of two arms (None where it is dropped), and is
+    empty for one arm.
+    """
 
     pooled: Pooled
-    groups: dict[str, Pooled]
-    test: SubgroupTest | None
+    groups: Mapping[str, Pooled] = dataclasses.field(default_factory=dict)
+    test: SubgroupTest | None = None
+    singles: tuple[Back | None, ...] = ()
 
 
-def pool_file(path: Path, ask: Ask, *, forest: Path | None, fmt: Format) -> int:
-    """Read, pool, print, draw. Raises DataError with the lines that are wrong."""
+def pool_file(path: Path, options: Mapping[str, Any], *, forest: Path | None, fmt: Format) -> int:
+    """Read, pool, print, draw. Raises DataError with the lines that are wrong.
+
+    ``options`` are those of :class:`carmeta.domain.request.Options`; None is not asked for.
+    """
     if forest is not None:
         counts_forest.check_target(forest)
     rows, two_arm = read_counts(path)
-    ask = _with_measure(ask, two_arm)
-    result = _two_arm(rows, ask) if two_arm else _single_arm(rows, ask)
+    groups = [row.group for row in rows] if len({row.group for row in rows}) > 1 else None
+    ask = _request(options, two_arm, grouped=groups is not None)
+    result = _two_arm(rows, groups, ask) if two_arm else _single_arm(rows, groups, ask)
     written = []
     if forest is not None:
-        singles = _singles(rows, ask) if two_arm else []
-        written = counts_forest.draw(forest, rows, result, singles)
+        written = counts_forest.draw(forest, rows, result)
     for item in (*result.pooled.fallbacks, *result.pooled.cautions):
         terminal.say(f"note: {item.message}")
     if fmt == "json":
@@ -194,77 +186,45 @@ def _row(
 # -- pooling ------------------------------------------------------------------------------
 
 
-def _with_measure(ask: Ask, two_arm: bool) -> Ask:
-    allowed = get_args(TwoArmMeasure if two_arm else SingleArmMeasure)
-    models = _TWO_ARM_MODELS if two_arm else _SINGLE_MODELS
-    arms = "two arms" if two_arm else "one arm"
-    if ask.measure is not None and ask.measure not in allowed:
-        raise ConfigError(
-            f"measure {ask.measure} is not for {arms}", hint=f"allowed: {', '.join(allowed)}"
-        )
-    if ask.model not in models:
-        raise ConfigError(
-            f"model {ask.model} is not for {arms}", hint=f"allowed: {', '.join(models)}"
-        )
-    return dataclasses.replace(ask, measure=ask.measure or allowed[0])
+def _request(options: Mapping[str, Any], two_arm: bool, *, grouped: bool) -> Request:
+    """What is asked of the engine; raises ConfigError with every option that cannot be."""
+    kind: Kind = "two arms" if two_arm else "one arm"
+    found, problems = check(kind, options, grouped=grouped)
+    if found is None:
+        told = [f"--{p.field.replace('_', '-')} {p.value} {p.why}" for p in problems]
+        hints = "; ".join(dict.fromkeys(p.hint for p in problems if p.hint))
+        raise ConfigError("; ".join(told), hint=hints)
+    return found
 
 
-def _options(ask: Ask) -> dict[str, Any]:
-    options = dataclasses.asdict(ask)
-    if ask.test is None:
-        del options["test"]
-    return options
+def _single_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request) -> Result:
+    from carmeta.api.proportions import one_data_set
+    from carmeta.api.single_arm import fit
+
+    counts = one_data_set([r.events for r in rows], [r.n for r in rows], [r.study for r in rows])
+    if groups is None:
+        return Result(fit(counts, ask))
+    from carmeta.api.subgroups import fit_groups
+
+    return Result(fit(counts, ask), *fit_groups(counts, groups, ask))
 
 
-def _single_arm(rows: Sequence[Row], ask: Ask) -> Result:
-    from carmeta.api import pool
+def _two_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request) -> Result:
+    from carmeta.api.two_arm import check_arms, effects_of, fit_arms
 
-    x, n, slab = [r.events for r in rows], [r.n for r in rows], [r.study for r in rows]
-    pooled = pool(x, n, slab=slab, **_options(ask))
-    groups: dict[str, Pooled] = {}
-    test = None
-    if len({row.group for row in rows}) > 1:
-        from carmeta.api.subgroups import subgroup_counts
-
-        options = _options(ask)
-        for key in ("i2_method", "add", "to"):  # the subgroups have their defaults
-            del options[key]
-        groups, test = subgroup_counts(x, n, [r.group for r in rows], slab=slab, **options)
-    return Result(pooled, groups, test)
-
-
-def _two_arm(rows: Sequence[Row], ask: Ask) -> Result:
-    names = list(dict.fromkeys(row.group for row in rows))
-    groups = {}
-    if len(names) > 1:
-        groups = {
-            name: _fit_two_arm([row for row in rows if row.group == name], ask) for name in names
-        }
-    return Result(_fit_two_arm(rows, ask), groups, None)
-
-
-def _fit_two_arm(rows: Sequence[Row], ask: Ask) -> Pooled:
-    from carmeta.api.two_arm import pool_two_arm
-
-    return pool_two_arm(
+    arms = check_arms(
         [row.events for row in rows],
         [row.n for row in rows],
         [row.events2 for row in rows],
         [row.n2 for row in rows],
-        slab=[row.study for row in rows],
-        **_options(ask),
+        [row.study for row in rows],
     )
+    pooled, singles = fit_arms(arms, ask), effects_of(arms, ask)
+    if groups is None:
+        return Result(pooled, singles=singles)
+    from carmeta.api.subgroups import fit_arm_groups
 
-
-def _singles(rows: Sequence[Row], ask: Ask) -> list[Back | None]:
-    """Each study's own effect; None where its counts tell nothing about it."""
-    effects: list[Back | None] = []
-    for row in rows:
-        try:
-            effects.append(_fit_two_arm([row], ask).back)
-        except EstimationError:
-            effects.append(None)
-    return effects
+    return Result(pooled, *fit_arm_groups(arms, groups, ask), singles)
 
 
 # -- printing -----------------------------------------------------------------------------
@@ -272,21 +232,25 @@ def _singles(rows: Sequence[Row], ask: Ask) -> list[Back | None]:
 
 def as_json(result: Result, rows: Sequence[Row]) -> dict[str, Any]:
     """The result as plain data; numbers that do not exist, or are infinite, are null."""
-    plain: dict[str, Any] = _plain(dataclasses.asdict(result.pooled))
+    plain: dict[str, Any] = _flat(result.pooled)
     weights = plain.pop("weights") or [None] * len(rows)
     plain["studies"] = [
         {"study": row.study, "weight": weight} for row, weight in zip(rows, weights, strict=True)
     ]
     if result.groups:
-        plain["groups"] = {
-            name: _plain(dataclasses.asdict(pooled)) for name, pooled in result.groups.items()
-        }
+        plain["groups"] = {name: _flat(pooled) for name, pooled in result.groups.items()}
     if result.test is not None:
-        plain["group_test"] = _plain(dataclasses.asdict(result.test))
+        plain["group_test"] = _plain(result.test)
     return plain
 
 
+def _flat(pooled: Pooled) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in pooled.flat().items()}
+
+
 def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -309,6 +273,8 @@ def _print(result: Result, fmt: Format) -> None:
         "i2": "I2 %",
         "q": "Q",
         "q_pval": "P of Q",
+        "lrt": "LRT",
+        "lrt_pval": "P of LRT",
         "model": "Model",
     }
     parts = [*result.groups.items(), ("all", result.pooled)]
@@ -341,5 +307,7 @@ def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
         "i2": shown(pooled.i2),
         "q": shown(pooled.q),
         "q_pval": shown(pooled.q_pval),
+        "lrt": shown(pooled.lrt),
+        "lrt_pval": shown(pooled.lrt_pval),
         "model": f"{pooled.measure} {pooled.label}",
     }

@@ -13,7 +13,6 @@ from carmeta.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from carmeta.cli.counts import Result, Row
-    from carmeta.domain.result import Back
     from carmeta.report.canvas import Drawing, Format
 
 _FORMATS: Final[dict[str, Format]] = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
@@ -26,17 +25,12 @@ def check_target(path: Path) -> None:
         raise ConfigError(f"--forest {path}: not a figure", hint="end it with .svg, .pdf or .png")
 
 
-def draw(
-    path: Path, rows: Sequence[Row], result: Result, singles: Sequence[Back | None]
-) -> list[Path]:
-    """Draw to ``path``; further pages get ``-2``, ``-3``, ... Returns what was written.
-
-    ``singles`` holds the effect of each study of two arms, and is empty for one arm.
-    """
+def draw(path: Path, rows: Sequence[Row], result: Result) -> list[Path]:
+    """Draw to ``path``; further pages get ``-2``, ``-3``, ... Returns what was written."""
     from carmeta.report.canvas import save
 
     written = []
-    for number, drawing in enumerate(_drawings(rows, result, singles), start=1):
+    for number, drawing in enumerate(_drawings(rows, result), start=1):
         target = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         data = save(drawing, _FORMATS[path.suffix.lower()])
         try:
@@ -47,11 +41,11 @@ def draw(
     return written
 
 
-def _drawings(rows: Sequence[Row], result: Result, singles: Sequence[Back | None]) -> list[Drawing]:
-    if singles:
+def _drawings(rows: Sequence[Row], result: Result) -> list[Drawing]:
+    if result.singles:
         from carmeta.report.forest_contrast import forest_contrast
 
-        return forest_contrast(_contrast(rows, result, singles), result.pooled.measure)
+        return forest_contrast(_contrast(rows, result), result.pooled.measure)
     from carmeta.report.forest import forest
 
     return forest(_outcome(rows, result))
@@ -94,9 +88,7 @@ def _outcome(rows: Sequence[Row], result: Result) -> OutcomeAnalysis:
     )
 
 
-def _contrast(
-    rows: Sequence[Row], result: Result, singles: Sequence[Back | None]
-) -> ContrastAnalysis:
+def _contrast(rows: Sequence[Row], result: Result) -> ContrastAnalysis:
     measure = result.pooled.measure
     weights = _weights(rows, result)
     pairs = tuple(
@@ -108,6 +100,6 @@ def _contrast(
             effects={} if single is None else {measure: single},
             weights={measure: weight},
         )
-        for row, single, weight in zip(rows, singles, weights, strict=True)
+        for row, single, weight in zip(rows, result.singles, weights, strict=True)
     )
     return ContrastAnalysis(_OUTCOME, pairs, (result.pooled,))

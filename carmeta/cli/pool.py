@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,17 +12,12 @@ from carmeta.cli import terminal
 from carmeta.cli.studies import STUDIES
 from carmeta.cli.tables import Format
 from carmeta.errors import ConfigError
-from carmeta.vocabulary import Measure, Method, PiMethod
+from carmeta.vocabulary import I2Method, Measure, Method, ModelCode, PiMethod, Sharing, Test, To
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from carmeta.domain.analysis import Analysis
-
-Model = Literal["IV", "GLMM", "BB", "BAYES", "MH", "PETO"]
-Test = Literal["z", "t", "knha", "adhoc", "profile"]
-To = Literal["only0", "all", "if0all", "none"]
-I2 = Literal["tau2", "Q"]
 
 OUTPUTS: Final = Path("outputs")
 PRIMARY: Final = Path("configs/primary.yaml")
@@ -64,10 +59,15 @@ def pool(
         Measure | None,
         typer.Option("--measure", help=f"Scale of the effects, {_CSV}.", show_default="PLO or OR"),
     ] = None,
-    model: Annotated[Model, typer.Option("--model", help=f"Model, {_CSV}.")] = "IV",
+    model: Annotated[
+        ModelCode | None, typer.Option("--model", help=f"Model, {_CSV}.", show_default="IV")
+    ] = None,
     method: Annotated[
-        Method, typer.Option("--method", help=f"Estimator of tau2, {_CSV}.")
-    ] = "REML",
+        Method | None,
+        typer.Option(
+            "--method", help=f"Estimator of tau2, {_CSV}.", show_default="the model's: REML or ML"
+        ),
+    ] = None,
     test: Annotated[
         Test | None,
         typer.Option(
@@ -77,16 +77,33 @@ def pool(
         ),
     ] = None,
     pi_method: Annotated[
-        PiMethod, typer.Option("--pi-method", help=f"Prediction interval, {_CSV}.")
-    ] = "V",
+        PiMethod | None,
+        typer.Option("--pi-method", help=f"Prediction interval, {_CSV}.", show_default="V"),
+    ] = None,
     i2_method: Annotated[
-        I2, typer.Option("--i2-method", help=f"Definition of I2, {_CSV}.")
-    ] = "tau2",
-    level: Annotated[float, typer.Option("--level", help=f"Level of intervals, {_CSV}.")] = 0.95,
-    add: Annotated[float, typer.Option("--add", help=f"Added to zero cells, {_CSV}.")] = 0.5,
+        I2Method | None,
+        typer.Option("--i2-method", help=f"Definition of I2, {_CSV}.", show_default="tau2 or Q"),
+    ] = None,
+    level: Annotated[
+        float | None,
+        typer.Option("--level", help=f"Level of intervals, {_CSV}.", show_default="0.95"),
+    ] = None,
+    add: Annotated[
+        float | None,
+        typer.Option("--add", help=f"Added to zero cells, {_CSV}.", show_default="0.5"),
+    ] = None,
     to: Annotated[
-        To, typer.Option("--to", help=f"Which studies it is added to, {_CSV}.")
-    ] = "only0",
+        To | None,
+        typer.Option("--to", help=f"Which studies it is added to, {_CSV}.", show_default="only0"),
+    ] = None,
+    tau2: Annotated[
+        Sharing | None,
+        typer.Option(
+            "--tau2",
+            help=f"tau2 of the groups, {_CSV}.",
+            show_default="common, if the model can",
+        ),
+    ] = None,
     forest: Annotated[
         Path | None, typer.Option("--forest", help=f"Draw to .svg, .pdf or .png, {_CSV}.")
     ] = None,
@@ -103,20 +120,14 @@ def pool(
         _reject(_given(context, _CSV_OPTIONS), _CSV)
         return _run(config or PRIMARY, studies, output, jobs, fmt, pdf=pdf)
     _reject(_given(context, _CONFIG_OPTIONS), _CONFIG)
-    from carmeta.cli.counts import Ask, pool_file
+    from carmeta.cli.counts import pool_file
 
-    ask = Ask(
-        measure=measure,
-        model=model,
-        method=method,
-        test=test,
-        pi_method=pi_method,
-        i2_method=i2_method,
-        level=level,
-        add=add,
-        to=to,
-    )
-    return pool_file(csv, ask, forest=forest, fmt=fmt)
+    options = {
+        "measure": measure, "model": model, "method": method, "test": test,
+        "pi_method": pi_method, "i2_method": i2_method, "level": level, "add": add, "to": to,
+        "tau2": tau2,
+    }  # fmt: skip
+    return pool_file(csv, options, forest=forest, fmt=fmt)
 
 
 _CSV_OPTIONS: Final = (
@@ -129,6 +140,7 @@ _CSV_OPTIONS: Final = (
     "level",
     "add",
     "to",
+    "tau2",
     "forest",
 )
 _CONFIG_OPTIONS: Final = ("config", "studies", "output", "jobs", "pdf")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from carmeta.domain.result import NAN, Back, Fallback, SubgroupTest
+from carmeta.domain.result import NAN, Back, Between, Fallback, Heterogeneity, Part, SubgroupTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +94,13 @@ class Regression:
     method: str
     test: str
     pi_method: str
-    i2_method: str
     level: float
     coefficients: tuple[Coefficient, ...]
     cov: tuple[tuple[float, ...], ...]
     omnibus: SubgroupTest | None
     terms: tuple[SubgroupTest, ...]
-    tau2: float
-    tau2_ci_lb: float
-    tau2_ci_ub: float
-    tau2_ci_method: str
-    i2: float
-    h2: float
-    q: float
-    q_df: int
-    q_pval: float
+    between: Between
+    heterogeneity: Heterogeneity
     r2: float
     loglik: float = NAN
     converged: bool = True
@@ -119,3 +111,17 @@ class Regression:
     clusters: int = 0  # trials of a three-level model, clusters of CR2
     components: tuple[VarianceComponent, ...] = ()
     cross: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+
+    tau2 = Part[float]("between")
+    tau2_ci_lb = Part[float]("between")
+    tau2_ci_ub = Part[float]("between")
+    tau2_ci_method = Part[str]("between")
+    i2 = Part[float]("heterogeneity")
+    h2 = Part[float]("heterogeneity")
+    i2_method = Part[str]("heterogeneity")
+    q = Part[float]("heterogeneity")
+    q_df = Part[float]("heterogeneity")
+    q_pval = Part[float]("heterogeneity")
+    lrt = Part[float]("heterogeneity")
+    lrt_df = Part[float]("heterogeneity")
+    lrt_pval = Part[float]("heterogeneity")

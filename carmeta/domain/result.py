@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Final, Generic, Literal, TypeVar, overload
 
-NAN = float("nan")
+NAN: Final = float("nan")
+T = TypeVar("T")
+WeightsKind = Literal["inverse-variance", "information-share", "mantel-haenszel", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +52,9 @@ class BayesSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
-    """One pooled estimate.
+class Mean:
+    """The mean effect on the analysis scale with its test against 0."""
 
-    ``estimate``, ``se``, ``ci_*``, ``pi_*``, ``tau2*`` are on the analysis scale (log odds
-    for PLO, log ratio for OR and RR, ...); ``back`` holds the estimate and its limits
-    back-transformed. A number that does not exist for the fit (a prediction interval of a
-    single study) is NaN, and a fallback says why. ``weights`` sum to 1, in the order of the
-    studies; ``weights_kind`` says what they are.
-    """
-
-    k: int
-    measure: str
-    model: str
-    method: str
-    test: str
-    pi_method: str
-    i2_method: str
-    level: float
     estimate: float
     se: float
     stat: float
@@ -74,42 +62,201 @@ class Pooled:
     p: float
     ci_lb: float
     ci_ub: float
-    pi_lb: float
-    pi_ub: float
-    tau2: float
-    tau2_ci_lb: float
-    tau2_ci_ub: float
-    tau2_ci_method: str
-    i2: float  # percent, 0..100
-    h2: float
-    q: float
-    q_df: int
-    q_pval: float
-    back: Back
-    loglik: float = NAN
-    converged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The variance between studies, and the estimator's name in words."""
+
+    tau2: float = NAN
+    tau2_ci_lb: float = NAN
+    tau2_ci_ub: float = NAN
+    tau2_ci_method: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Heterogeneity:
+    """I2 (percent, 0..100) and H2, by the definition named, and the tests of homogeneity.
+
+    ``q`` is Cochran's Q and nothing else. A likelihood model has ``lrt``, the likelihood-ratio
+    statistic of a proportion (or odds ratio) a study against a common one, and may have the
+    Wald-type ``q_wald`` of the same hypothesis. What a fit does not have is NaN.
+    """
+
+    i2: float = NAN
+    h2: float = NAN
+    i2_method: str = ""  # tau2, Q or LRT
+    q: float = NAN
+    q_df: float = NAN
+    q_pval: float = NAN
+    lrt: float = NAN
+    lrt_df: float = NAN
+    lrt_pval: float = NAN
+    q_wald: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionInterval:
+    """Limits for the effect of a new study on the analysis scale."""
+
+    pi_lb: float = NAN
+    pi_ub: float = NAN
+    pi_method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Shares of the studies in their order, summing to 1; none where the model has none."""
+
     weights: tuple[float, ...] = ()
-    weights_kind: Literal["inverse-variance", "information-share", "mantel-haenszel", "none"] = (
-        "none"
-    )
-    fallbacks: tuple[Fallback, ...] = ()
-    # What was asked for was done, but a reader should know: few studies, cut limits, ...
-    cautions: tuple[Fallback, ...] = ()
-    q_kind: str = "Cochran"  # what ``q`` is: Cochran, LRT (GLMM), ...
-    q_wald: float = NAN  # the other statistic of homogeneity, where a model has two
-    n_harmonic: float = NAN  # sample size in the back-transform of PFT
-    marginal: Back | None = None  # mean over the population of studies, where asked for
-    # Beta-binomial: correlation of two patients of one study, 0..1, and its limits.
+    weights_kind: WeightsKind = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Beta-binomial: correlation of two patients of one study, 0..1, and its limits."""
+
     rho: float = NAN
     rho_ci_lb: float = NAN
     rho_ci_ub: float = NAN
+
+
+class Part(Generic[T]):
+    """Read-only access to a number of a part under its own name: ``pooled.ci_lb``."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Part[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> T | Part[T]:
+        if instance is None:
+            return self
+        value: T = getattr(getattr(instance, self.part), self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """One pooled estimate, composed of its parts; every number is there by its own name too.
+
+    All but ``back`` and ``marginal`` is on the analysis scale (log odds for PLO, log ratio for
+    OR and RR, ...); ``back`` holds the estimate and its limits back-transformed. A number that
+    does not exist for the fit (a prediction interval of a single study) is NaN, and a fallback
+    says why. ``fallbacks`` tell what was done otherwise than asked, ``cautions`` what a reader
+    should know of what was done as asked.
+    """
+
+    k: int
+    measure: str
+    model: str
+    method: str
+    test: str
+    level: float
+    mean: Mean
+    back: Back
+    between: Between = Between()
+    heterogeneity: Heterogeneity = Heterogeneity()
+    prediction: PredictionInterval = PredictionInterval()
+    shares: Weights = Weights()
+    correlation: Correlation = Correlation()
+    loglik: float = NAN
+    converged: bool = True
+    fallbacks: tuple[Fallback, ...] = ()
+    cautions: tuple[Fallback, ...] = ()
+    n_harmonic: float = NAN  # sample size in the back-transform of PFT
+    marginal: Back | None = None  # mean over the population of studies, where asked for
     bayes: BayesSummary | None = None
+    method_words: str = ""  # the estimator of tau2 in words
+
+    estimate = Part[float]("mean")
+    se = Part[float]("mean")
+    stat = Part[float]("mean")
+    df = Part[float]("mean")
+    p = Part[float]("mean")
+    ci_lb = Part[float]("mean")
+    ci_ub = Part[float]("mean")
+    tau2 = Part[float]("between")
+    tau2_ci_lb = Part[float]("between")
+    tau2_ci_ub = Part[float]("between")
+    tau2_ci_method = Part[str]("between")
+    i2 = Part[float]("heterogeneity")
+    h2 = Part[float]("heterogeneity")
+    i2_method = Part[str]("heterogeneity")
+    q = Part[float]("heterogeneity")
+    q_df = Part[float]("heterogeneity")
+    q_pval = Part[float]("heterogeneity")
+    lrt = Part[float]("heterogeneity")
+    lrt_df = Part[float]("heterogeneity")
+    lrt_pval = Part[float]("heterogeneity")
+    q_wald = Part[float]("heterogeneity")
+    pi_lb = Part[float]("prediction")
+    pi_ub = Part[float]("prediction")
+    pi_method = Part[str]("prediction")
+    weights = Part[tuple[float, ...]]("shares")
+    weights_kind = Part[WeightsKind]("shares")
+    rho = Part[float]("correlation")
+    rho_ci_lb = Part[float]("correlation")
+    rho_ci_ub = Part[float]("correlation")
 
     @property
     def label(self) -> str:
         """Model and its options in a few words, e.g. ``IV (REML, adhoc)``."""
         inner = ", ".join(part for part in (self.method, self.test) if part)
         return f"{self.model} ({inner})" if inner else self.model
+
+    def flat(self) -> dict[str, Any]:
+        """Every field by its own name, the parts taken apart (``back`` stays one)."""
+        return flat(self)
+
+    def but(self, **changes: Any) -> Pooled:
+        """The same with other values, each by its own name: ``pooled.but(test="z", se=0.1)``."""
+        return changed(self, changes)
+
+
+# What stands in a part of its own kind stays one in the flat form.
+_WHOLE: Final = (Back, BayesSummary)
+
+
+def _parts(value: Any) -> list[str]:
+    return [
+        field.name
+        for field in fields(value)
+        if is_dataclass(part := getattr(value, field.name)) and not isinstance(part, _WHOLE)
+    ]
+
+
+def flat(value: Any) -> dict[str, Any]:
+    """The fields of a composed result by name, those of its parts among them."""
+    parts = _parts(value)
+    found: dict[str, Any] = {}
+    for field in fields(value):
+        own = getattr(value, field.name)
+        found |= flat(own) if field.name in parts else {field.name: own}
+    return found
+
+
+def changed(value: T, changes: Mapping[str, Any]) -> T:
+    """A composed result with other values, each by its own name.
+
+    Raises:
+        TypeError: A name that neither the result nor a part of it has.
+    """
+    held: Any = value
+    left = dict(changes)
+    new: dict[str, Any] = {}
+    for name in _parts(held):
+        part = getattr(held, name)
+        mine = {f.name: left.pop(f.name) for f in fields(part) if f.name in left}
+        if mine:
+            new[name] = replace(part, **mine)
+    result: T = replace(held, **new, **left)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ def check_choices(config: AnalysisConfig, review: Review, path: Path) -> None:
     source, _ = load_source(path)
     if source is None:  # it was read before; it can only have vanished meanwhile
         raise ConfigError(f"{path}: cannot be read")
-    problems = list(_unknown(config, review, source))
+    problems = [*_unknown(config, review, source), *_roles(config, review, source)]
     if problems:
         raise ConfigError(
-            f"{path}: {len(problems)} name(s) that no record holds", diagnostics=problems
+            f"{path}: {len(problems)} name(s) that cannot be used", diagnostics=problems
         )
 
 
@@ -56,3 +56,19 @@ def _unknown(config: AnalysisConfig, review: Review, source: SourceFile) -> Iter
                 f"there is no {kind} '{value}' in the records",
                 hint=f"did you mean '{guess}'?" if guess else "see 'carmeta studies'",
             )
+
+
+def _roles(config: AnalysisConfig, review: Review, source: SourceFile) -> Iterator[Diagnostic]:
+    """Arms of a comparison whose role the configuration leaves out."""
+    roles = {f"{s.id}/{cohort.id}": cohort.role for s in review.studies for cohort in s.cohorts}
+    allowed = config.include.roles
+    for i, pair in enumerate(config.comparison.pairs if config.comparison else ()):
+        for arm, key in (("treatment", pair.treatment), ("control", pair.control)):
+            role = roles.get(key)
+            if role is not None and role not in allowed:
+                yield source.diagnostic(
+                    "CFG021",
+                    ("comparison", "pairs", i, arm),
+                    f"the cohort '{key}' has the role '{role}', which 'include.roles' leaves out",
+                    hint=f"write 'include: {{roles: [{', '.join((*allowed, role))}]}}'",
+                )

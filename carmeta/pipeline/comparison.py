@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from carmeta.api.two_arm import pool_two_arm
+from carmeta.api.two_arm import check_arms, effects_of, fit_arms
 from carmeta.config import AnalysisConfig, ArmPairSpec
 from carmeta.domain.analysis import ArmPair, ContrastAnalysis
-from carmeta.domain.evidence import Count, Harmonised
+from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Contrast, Review
+from carmeta.domain.request import Request
 from carmeta.domain.result import Pooled
 from carmeta.errors import ConfigError
 
@@ -18,12 +21,17 @@ def compare(
 ) -> tuple[ContrastAnalysis, ...]:
     """Every outcome for which both arms of at least one pair have counts."""
     out = []
+    asks = config.contrasts()
     for outcome in config.outcomes:
-        pairs = tuple(_pairs(config, harmonised, outcome))
+        pairs = _named_apart(tuple(_pairs(config, harmonised, outcome)))
         if pairs:
-            results = tuple(_results(config, pairs))
-            published = tuple(_published(review, pairs, outcome))
-            out.append(ContrastAnalysis(outcome, pairs, results, published))
+            out.append(
+                ContrastAnalysis(
+                    outcome,
+                    *_fitted(pairs, asks),
+                    published=tuple(_published(review, pairs, outcome)),
+                )
+            )
     return tuple(out)
 
 
@@ -36,6 +44,15 @@ def _pairs(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iter
         if treatment is not None and control is not None:
             slab = f"{treatment.slab} v {control.slab}"
             yield ArmPair(treatment.study, slab, treatment, control)
+
+
+def _named_apart(pairs: tuple[ArmPair, ...]) -> tuple[ArmPair, ...]:
+    """Pairs whose arms are called the same have their study before them."""
+    seen = Counter(pair.slab for pair in pairs)
+    return tuple(
+        replace(pair, slab=f"{pair.study}: {pair.slab}") if seen[pair.slab] > 1 else pair
+        for pair in pairs
+    )
 
 
 def _refuse_shared(harmonised: Harmonised, outcome: str, spec: ArmPairSpec) -> None:
@@ -56,27 +73,35 @@ def _refuse_shared(harmonised: Harmonised, outcome: str, spec: ArmPairSpec) -> N
             )
 
 
-def _results(config: AnalysisConfig, pairs: Sequence[ArmPair]) -> Iterator[Pooled]:
-    assert config.comparison is not None
-    treatment, control = [p.treatment for p in pairs], [p.control for p in pairs]
-    for measure in config.comparison.measures:
-        yield pool_two_arm(
-            _events(treatment),
-            _patients(treatment),
-            _events(control),
-            _patients(control),
-            measure=measure,
-            level=config.level,
-            slab=[p.slab for p in pairs],
-        )
+def _fitted(
+    pairs: Sequence[ArmPair], asks: Sequence[Request]
+) -> tuple[tuple[ArmPair, ...], tuple[Pooled, ...]]:
+    """The pairs with their own effects and weights by measure, and the pools.
 
-
-def _events(counts: Sequence[Count]) -> list[int]:
-    return [count.xi for count in counts]
-
-
-def _patients(counts: Sequence[Count]) -> list[int]:
-    return [count.ni for count in counts]
+    The weights are those of a measure's first model.
+    """
+    given = check_arms(
+        [p.treatment.xi for p in pairs],
+        [p.treatment.ni for p in pairs],
+        [p.control.xi for p in pairs],
+        [p.control.ni for p in pairs],
+        [p.slab for p in pairs],
+    )
+    results = tuple(fit_arms(given, ask) for ask in asks)
+    first: dict[str, tuple[Request, Pooled]] = {
+        ask.measure: (ask, fit) for ask, fit in reversed([*zip(asks, results, strict=True)])
+    }
+    own = {measure: effects_of(given, ask) for measure, (ask, _) in first.items()}
+    filled = []
+    for i, pair in enumerate(pairs):
+        effects = {code: back for code in own if (back := own[code][i]) is not None}
+        weights = {
+            code: fit.weights[i]
+            for code, (_, fit) in first.items()
+            if code in effects and fit.weights
+        }
+        filled.append(replace(pair, effects=effects, weights=weights))
+    return tuple(filled), results
 
 
 def _published(review: Review, pairs: Sequence[ArmPair], outcome: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from carmeta.api import effects, probability_beyond, study_intervals
-from carmeta.config import AnalysisConfig, CohortSet, ModelSpec
+from carmeta.config import AnalysisConfig, CohortSet
 from carmeta.domain.analysis import (
     Beyond,
     CandidateRange,
@@ -16,11 +16,13 @@ from carmeta.domain.analysis import (
     StudyRow,
 )
 from carmeta.domain.evidence import Count, Harmonised
+from carmeta.domain.request import Request, request
 from carmeta.domain.result import Fallback, Pooled
 from carmeta.pipeline.diagnostics import diagnose
-from carmeta.pipeline.fitting import fit
+from carmeta.pipeline.fitting import as_counts, pooled
 from carmeta.pipeline.subgroups import equal_proportions, subgroup_analysis
 from carmeta.sensitivity.candidates import candidate_range
+from carmeta.sensitivity.leave_one_out import without_each
 
 _WHOLE = Fallback(
     "single-study",
@@ -42,11 +44,12 @@ def analyse_outcome(
     counts = _ordered([c for c in harmonised.counts if c.outcome == outcome])
     if not counts:
         return None
-    headline = fit(config, counts, config.models[0])
-    beside = tuple(fit(config, counts, spec) for spec in _beside(config, headline))
+    asks = config.requests
+    headline = pooled(counts, asks[0])
+    beside = tuple(pooled(counts, ask) for ask in _beside(config, asks, headline))
     rows = _rows(config, counts, headline)
     subgroups, tests = subgroup_analysis(config, counts, rows)
-    sensitivity = _leave_one_out(config, counts) if config.sensitivity.leave_one_out else ()
+    sensitivity = _leave_one_out(counts, asks[0]) if config.sensitivity.leave_one_out else ()
     return OutcomeAnalysis(
         outcome=outcome,
         rows=rows,
@@ -84,7 +87,7 @@ def compare_subsets(
     total = next((c for c in whole.counts if c.outcome == outcome and c.ni == patients), None)
     if total is None:
         total = replace(counts[0], xi=events, ni=patients, candidates=(events,))
-    headline = fit(config, [replace(total, slab=f"{part.label}, all")], config.models[0])
+    headline = pooled([replace(total, slab=f"{part.label}, all")], config.requests[0])
     headline = replace(headline, fallbacks=(_WHOLE,))
     notes = ["The rows are parts of one cohort: they are compared and added up, not pooled."]
     if total.xi != events:
@@ -94,7 +97,7 @@ def compare_subsets(
         )
     return OutcomeAnalysis(
         outcome=outcome,
-        rows=_rows(config, counts, replace(headline, weights=())),
+        rows=_rows(config, counts, headline.but(weights=())),
         headline=headline,
         beside=(),
         excluded=tuple(e for e in harmonised.excluded if e.outcome == outcome),
@@ -111,13 +114,12 @@ def _ordered(counts: Sequence[Count]) -> list[Count]:
     return sorted(counts, key=lambda c: (c.year, c.slab))
 
 
-def _beside(config: AnalysisConfig, headline: Pooled) -> list[ModelSpec]:
-    """The other models, and for rare events the beta-binomial as well."""
-    specs = list(config.models[1:])
+def _beside(config: AnalysisConfig, asks: Sequence[Request], headline: Pooled) -> Sequence[Request]:
+    """The other models, and for rare events the beta-binomial with its own defaults as well."""
     rare = headline.back.estimate < config.rare_below
-    if rare and headline.k > 2 and not any(s.model == "BB" for s in config.models):
-        specs.append(ModelSpec(model="BB"))
-    return specs
+    if rare and headline.k > 2 and not any(ask.model == "BB" for ask in asks):
+        return (*asks[1:], request("one arm", {"model": "BB", "level": config.level}))
+    return asks[1:]
 
 
 def _rows(
@@ -141,21 +143,17 @@ def _candidates(config: AnalysisConfig, counts: Sequence[Count]) -> CandidateRan
         return None
     return candidate_range(
         counts,
-        lambda xi: fit(config, counts, config.models[0], xi),
+        lambda xi: pooled(counts, config.requests[0], xi),
         _CANDIDATE_RULES[config.counts.several],
     )
 
 
-def _leave_one_out(config: AnalysisConfig, counts: Sequence[Count]) -> tuple[SensitivityRow, ...]:
+def _leave_one_out(counts: Sequence[Count], ask: Request) -> tuple[SensitivityRow, ...]:
     """The headline model without each study in turn (three studies or more)."""
     if len(counts) < 3:
         return ()
-    out = []
-    for i, left_out in enumerate(counts):
-        rest = [*counts[:i], *counts[i + 1 :]]
-        pooled = fit(config, rest, config.models[0])
-        out.append(SensitivityRow("leave-one-out", f"without {left_out.slab}", pooled))
-    return tuple(out)
+    rows = without_each(as_counts(counts), ask)
+    return tuple(replace(row, label=f"without {row.label}") for row in rows)
 
 
 def _evidence_choices(
@@ -166,7 +164,7 @@ def _evidence_choices(
         return ()
     return tuple(
         SensitivityRow(
-            choice.kind, choice.label, fit(config, _ordered(choice.counts), config.models[0])
+            choice.kind, choice.label, pooled(_ordered(choice.counts), config.requests[0])
         )
         for choice in harmonised.choices
         if choice.outcome == outcome

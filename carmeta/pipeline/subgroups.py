@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from scipy.special import chdtrc
 
-from carmeta.api.subgroups import subgroup_counts
+from carmeta.api.subgroups import fit_groups
 from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import StudyRow, Subgroup
 from carmeta.domain.evidence import Count
 from carmeta.domain.result import Pooled, SubgroupTest
-from carmeta.pipeline.fitting import fit
+from carmeta.pipeline.fitting import as_counts, pooled
 from carmeta.pooling.freeman_halton import fisher_freeman_halton
 from carmeta.pooling.glmm import homogeneity_tests
 
@@ -32,14 +32,14 @@ def subgroup_analysis(
     levels: dict[str, list[int]] = defaultdict(list)
     for i, count in enumerate(counts):
         levels[count.moderators.get(config.subgroup, NOT_REPORTED)].append(i)
-    pooled, tests = _pooled(config, counts, levels)
+    pools, tests = _pooled(config, counts, levels)
     subgroups = tuple(
         Subgroup(
             config.subgroup,
             level,
             level,
             tuple(rows[i] for i in levels[level]),
-            pooled.get(level) if len(levels[level]) > 1 else None,
+            pools.get(level) if len(levels[level]) > 1 else None,
         )
         for level in sorted(levels)
     )
@@ -51,25 +51,15 @@ def _pooled(
 ) -> tuple[dict[str, Pooled], tuple[SubgroupTest, ...]]:
     """The pool of each level and the test between levels."""
     assert config.subgroup is not None
+    ask = config.requests[0]
     if len(levels) == 1:
         (level,) = levels
-        return {level: fit(config, counts, config.models[0])}, ()
+        return {level: pooled(counts, ask)}, ()
     if len(levels) == len(counts):  # no level repeats a study, so no tau² can be told apart
         return {}, equal_proportions(counts, config.subgroup)
-    spec = config.models[0]
-    pooled, test = subgroup_counts(
-        [c.xi for c in counts],
-        [c.ni for c in counts],
-        [c.moderators.get(config.subgroup, NOT_REPORTED) for c in counts],
-        model="IV" if spec.model == "IV" else "GLMM",
-        tau2=config.subgroup_tau2,
-        method=spec.method or "REML",
-        pi_method=config.pi_method,
-        level=config.level,
-        moderator=config.subgroup,
-        slab=[c.slab for c in counts],
-    )
-    return pooled, (test,)
+    group = [count.moderators.get(config.subgroup, NOT_REPORTED) for count in counts]
+    found, test = fit_groups(as_counts(counts), group, config.subgroup_request, config.subgroup)
+    return found, (test,)
 
 
 def equal_proportions(counts: Sequence[Count], moderator: str) -> tuple[SubgroupTest, ...]:

@@ -17,7 +17,7 @@ from scipy.special import chdtrc
 
 from carmeta.errors import DataError
 from carmeta.pooling import beta_binomial, glmm, glmm_profile
-from carmeta.pooling.heterogeneity import I2Method, heterogeneity
+from carmeta.pooling.heterogeneity import heterogeneity
 from carmeta.pooling.intervals import (
     check_level,
     critical,
@@ -26,7 +26,7 @@ from carmeta.pooling.intervals import (
     two_sided_p,
 )
 from carmeta.pooling.inverse_variance import fit_batch
-from carmeta.vocabulary import Method, PiMethod, Test
+from carmeta.vocabulary import I2Method, Method, PiMethod, Test
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,8 +62,9 @@ STATUS_NAMES: Final = {
 class Many:
     """Fits of data sets, arrays of the batch shape; analysis scale throughout.
 
-    ``status`` is a key of ``STATUS_NAMES``. ``rho`` is the beta-binomial's, NaN elsewhere.
-    Limits of tau2 are NaN unless they were asked for.
+    ``status`` is a key of ``STATUS_NAMES``. ``q`` is Cochran's, of effects; ``lrt`` the
+    likelihood ratio of counts, on k - 1 degrees of freedom as well. ``rho`` is the
+    beta-binomial's, NaN elsewhere. Limits of tau2 are NaN unless they were asked for.
     """
 
     k: Floats
@@ -82,6 +83,8 @@ class Many:
     h2: Floats
     q: Floats
     q_pval: Floats
+    lrt: Floats
+    lrt_pval: Floats
     loglik: Floats
     rho: Floats
     status: Ints
@@ -164,7 +167,7 @@ def many_counts(
     """Likelihood fits of checked counts ``(..., k)``, ragged by ``mask``.
 
     I2 and H2 of a GLMM come from tau2 and the typical variance of the logits, or from the
-    likelihood-ratio Q; those of a beta-binomial always from Q. A beta-binomial batch has no
+    likelihood ratio; those of a beta-binomial always from the latter. A beta-binomial batch has no
     prediction limits (they need an integral each); where there is no maximum the row is NaN
     and ``status`` says why.
 
@@ -252,17 +255,17 @@ def _wald(estimate: Floats, se: Floats, k: Floats, level: float, test: str) -> d
 def _homogeneity(
     x: Floats, n: Floats, mask: NDArray[np.bool_] | None, k: Floats
 ) -> dict[str, Floats]:
-    """Likelihood-ratio Q with its p, I2 and H2; NaN for fewer than two studies."""
+    """Likelihood ratio with its p, I2 and H2; NaN for fewer than two studies."""
     if mask is not None:
         x, n = np.where(mask, x, 0.0), np.where(mask, n, 0.0)
-    q = glmm.likelihood_ratio(x, n)
+    lrt = glmm.likelihood_ratio(x, n)
     several = k > 1
     df = np.where(several, k - 1.0, 1.0)
     values = {
-        "q": q,
-        "q_pval": chdtrc(df, q),
-        "i2": 100.0 * np.maximum(0.0, 1.0 - df / np.maximum(q, 1e-300)),
-        "h2": q / df,
+        "lrt": lrt,
+        "lrt_pval": chdtrc(df, lrt),
+        "i2": 100.0 * np.maximum(0.0, 1.0 - df / np.maximum(lrt, 1e-300)),
+        "h2": lrt / df,
     }
     return {name: np.where(several, value, np.nan) for name, value in values.items()}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,9 +18,9 @@ from scipy.special import ndtr
 
 from carmeta.errors import DataError
 from carmeta.pooling.quadrature import Likelihood, weighted_nodes
+from carmeta.vocabulary import TauPrior
 
 Floats = NDArray[np.float64]
-TauPrior = Literal["half-normal", "half-cauchy"]
 
 # Panels of the grid in tau: Gauss-Legendre within, doubling in length outwards.
 _ORDER: Final = 16

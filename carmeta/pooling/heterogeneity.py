@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from carmeta.pooling.tau2 import fit_statistics
+from carmeta.vocabulary import I2Method
 
 Floats = NDArray[np.float64]
-I2Method = Literal["tau2", "Q"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri
 
 from carmeta.errors import DataError
-from carmeta.pooling.heterogeneity import Heterogeneity, I2Method, from_q
+from carmeta.pooling.heterogeneity import Heterogeneity, from_q
 from carmeta.pooling.intervals import (
     bootstrap_draws,
     check_level,
@@ -28,7 +28,7 @@ from carmeta.pooling.intervals import (
     two_sided_p,
 )
 from carmeta.pooling.tau2 import Summary, estimate_tau2, fit_statistics, summarise, tau2_ci
-from carmeta.vocabulary import Method, PiMethod, Test
+from carmeta.vocabulary import I2Method, Method, PiMethod, Test
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from carmeta.errors import DataError
 from carmeta.pooling.projection import as_batch, chunks, make_problem
-from carmeta.pooling.tau2_solvers import SOLVERS, profile_limits, q_limits, statistics
+from carmeta.pooling.tau2_solvers import ESTIMATORS, profile_limits, q_limits, statistics
 from carmeta.vocabulary import Method
 
 Floats = NDArray[np.float64]
@@ -76,12 +76,12 @@ def estimate_tau2(
     out = np.zeros(b)
     converged = np.ones(b, dtype=bool)
     iterations = np.zeros(b, dtype=np.int64)
-    solve = SOLVERS.get(method)
-    if solve is None:
-        raise DataError(f"unknown method {method!r} for tau2; one of {', '.join(SOLVERS)}")
+    estimator = ESTIMATORS.get(method)
+    if estimator is None:
+        raise DataError(f"unknown method {method!r} for tau2; one of {', '.join(ESTIMATORS)}")
     for rows in chunks(b, y.shape[1], design):
         problem = make_problem(y, v, m, design, rows)
-        out[rows], converged[rows], iterations[rows] = solve(problem)
+        out[rows], converged[rows], iterations[rows] = estimator.solve(problem)
     tau2 = out.reshape(shape)
     return Tau2(tau2, converged.reshape(shape), iterations.reshape(shape))
 
@@ -177,10 +177,10 @@ def summarise(yi: ArrayLike, vi: ArrayLike, *, method: Method, level: float) -> 
         DataError: As :func:`estimate_tau2`.
     """
     y, v, _, _, _ = as_batch(yi, vi, None, None)
-    if y.shape[0] != 1 or method not in SOLVERS:
+    if y.shape[0] != 1 or method not in ESTIMATORS:
         raise DataError(f"one data set and a known method, not {y.shape[0]} and {method!r}")
     problem = make_problem(y, v, None, None, slice(None))
-    tau2, converged, _ = SOLVERS[method](problem)
+    tau2, converged, _ = ESTIMATORS[method].solve(problem)
     low, high = q_limits(problem, level)
     q, trace, loglik = statistics(problem, tau2, method == "REML")
     parts = (v[0] for v in (tau2, converged, low, high, q, trace, loglik))

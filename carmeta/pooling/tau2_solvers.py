@@ -7,7 +7,8 @@ converged, and the iterations, each ``(batch,)``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, cast
+from dataclasses import dataclass
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,16 +245,26 @@ def _ml(problem: Problem) -> _Solution:
     return _likelihood(problem, reml=False)
 
 
-SOLVERS: Final[dict[Any, Callable[[Problem], _Solution]]] = {
-    "EE": _ee,
-    "DL": _dl,
-    "PM": _pm,
-    "REML": _reml,
-    "ML": _ml,
-    "HE": _he,
-    "HS": _hs,
-    "SJ": _sj,
-    "EB": _pm,
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """One estimator of tau2: its name in words, how it is solved, and whether without iteration."""
+
+    words: str
+    solve: Callable[[Problem], _Solution]
+    closed: bool = False
+
+
+# A new one is one entry here and its code in the vocabulary.
+ESTIMATORS: Final[dict[str, Estimator]] = {
+    "EE": Estimator("equal effects (no tau²)", _ee, closed=True),
+    "DL": Estimator("DerSimonian-Laird", _dl, closed=True),
+    "PM": Estimator("Paule-Mandel", _pm),
+    "REML": Estimator("restricted maximum likelihood", _reml),
+    "ML": Estimator("maximum likelihood", _ml),
+    "HE": Estimator("Hedges", _he, closed=True),
+    "HS": Estimator("Hunter-Schmidt", _hs, closed=True),
+    "SJ": Estimator("Sidik-Jonkman", _sj, closed=True),
+    "EB": Estimator("empirical Bayes", _pm),
 }
 
 

@@ -15,7 +15,6 @@ from scipy.special import chdtrc
 
 from carmeta.errors import ConfigError
 from carmeta.pooling.two_arm_effects import TwoArmCounts, TwoArmEffects
-from carmeta.vocabulary import TwoArmMeasure
 
 FloatArray = NDArray[np.float64]
 
@@ -52,7 +51,7 @@ class FixedHeterogeneity:
     h2: FloatArray
 
 
-def mantel_haenszel(counts: TwoArmCounts, *, measure: TwoArmMeasure = "OR") -> FixedPool:
+def mantel_haenszel(counts: TwoArmCounts, *, measure: str = "OR") -> FixedPool:
     """Mantel-Haenszel estimate with the standard error that is consistent in both limits.
 
     Odds ratio: Mantel and Haenszel 1959, variance of Robins, Breslow and Greenland 1986.
@@ -143,7 +142,6 @@ def peto_effects(counts: TwoArmCounts) -> TwoArmEffects:
         np.where(gone, np.nan, excess / safe),
         np.where(gone, np.nan, 1.0 / safe),
         np.zeros_like(gone),
-        "OR",
     )
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from carmeta.domain.counts import as_numbers, study_names
+from carmeta.domain.measures import TWO_ARM
 from carmeta.errors import ConfigError, DataError
-from carmeta.vocabulary import TwoArmMeasure
+from carmeta.vocabulary import To
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-ZeroRule = Literal["only0", "all", "if0all", "none"]
-
-TWO_ARM_MEASURES: Final[tuple[str, ...]] = ("OR", "RR", "RD")
-ZERO_RULES: Final[tuple[str, ...]] = ("only0", "all", "if0all", "none")
+ZERO_RULES: Final[tuple[str, ...]] = get_args(To)
 _COUNT_NAMES: Final = ("ai", "n1i", "ci", "n2i")
 
 
@@ -51,9 +50,33 @@ class TwoArmCounts:
         return np.asarray(cells == 0.0)
 
     @property
+    def without_events(self) -> BoolArray:
+        """Studies in which nobody has the event, ``(..., k)``."""
+        return np.asarray(self.ai + self.ci == 0.0)
+
+    @property
+    def only_events(self) -> BoolArray:
+        """Studies in which everybody has the event, ``(..., k)``."""
+        return np.asarray(self.bi + self.di == 0.0)
+
+    @property
     def uninformative(self) -> BoolArray:
-        """Studies without an event, or without a non-event, in both arms, ``(..., k)``."""
-        return np.asarray((self.ai + self.ci == 0.0) | (self.bi + self.di == 0.0))
+        """Studies of either kind, ``(..., k)``."""
+        return self.without_events | self.only_events
+
+    def silent(self, measure: str, drop00: bool | None = None) -> BoolArray:
+        """Studies to be dropped, ``(..., k)``: those that say nothing of the measure.
+
+        ``drop00`` True: of either kind whatever the measure; False: none.
+        """
+        if drop00 is not None:
+            return self.uninformative & drop00
+        kinds = TWO_ARM[measure].silent
+        return (self.without_events & ("no" in kinds)) | (self.only_events & ("only" in kinds))
+
+    def of(self, keep: BoolArray) -> TwoArmCounts:
+        """Some of the studies of one data set."""
+        return TwoArmCounts(self.ai[keep], self.n1i[keep], self.ci[keep], self.n2i[keep])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +91,6 @@ class TwoArmEffects:
     yi: FloatArray
     vi: FloatArray
     corrected: BoolArray
-    measure: TwoArmMeasure
-
-
-def study_names(slab: Sequence[str] | None, k: int) -> tuple[str, ...]:
-    """Labels of the studies; ``study 1`` and so on where none are given."""
-    if slab is None:
-        return tuple(f"study {i + 1}" for i in range(k))
-    if len(slab) != k:
-        raise DataError(f"slab has {len(slab)} labels for {k} studies")
-    return tuple(str(name) for name in slab)
 
 
 def validate_counts(
@@ -88,12 +101,10 @@ def validate_counts(
     Raises DataError that names the first study and the value that is not a whole number,
     is negative, exceeds its denominator, or belongs to an empty arm.
     """
-    arrays = []
-    for name, given in zip(_COUNT_NAMES, (ai, n1i, ci, n2i), strict=True):
-        try:
-            arrays.append(np.atleast_1d(np.asarray(given, dtype=np.float64)))
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{name} is not a list of numbers: {error}") from error
+    arrays = [
+        np.atleast_1d(as_numbers(given, name, slab))
+        for name, given in zip(_COUNT_NAMES, (ai, n1i, ci, n2i), strict=True)
+    ]
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         sizes = ", ".join(
@@ -138,9 +149,7 @@ def _first(wrong: BoolArray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(wrong)[0])
 
 
-def apply_zero_rule(
-    counts: TwoArmCounts, add: float, to: ZeroRule
-) -> tuple[TwoArmCounts, BoolArray]:
+def apply_zero_rule(counts: TwoArmCounts, add: float, to: To) -> tuple[TwoArmCounts, BoolArray]:
     """Add ``add`` to all four cells of the studies that the rule ``to`` names.
 
     ``only0``: studies with an empty cell; ``all``: every study; ``if0all``: every study as
@@ -174,44 +183,27 @@ def apply_zero_rule(
 def two_arm_effects(
     counts: TwoArmCounts,
     *,
-    measure: TwoArmMeasure = "OR",
+    measure: str = "OR",
     add: float = 0.5,
-    to: ZeroRule = "only0",
-    drop00: bool = False,
+    to: To = "only0",
+    drop00: bool | None = False,
 ) -> TwoArmEffects:
     """Effect size and large-sample variance of every study.
 
-    Formulas: Woolf 1955 (log odds ratio); Katz 1978 (log risk ratio); the binomial
-    variances of both arms (risk difference). With ``drop00`` studies with no event, or only
-    events, in both arms get NaN. An effect that does not exist is NaN; the callers that
-    pool must drop or refuse it.
+    Studies that ``drop00`` drops (see :meth:`TwoArmCounts.silent`) get NaN. An effect that
+    does not exist is NaN; the callers that pool must drop or refuse it.
     """
-    if measure not in TWO_ARM_MEASURES:
-        raise ConfigError(f"measure = {measure!r} is not one of {', '.join(TWO_ARM_MEASURES)}")
+    if measure not in TWO_ARM:
+        raise ConfigError(f"measure = {measure!r} is not one of {', '.join(TWO_ARM)}")
     used, corrected = apply_zero_rule(counts, add, to)
-    a, b, n1 = used.ai, used.bi, used.n1i
-    c, d, n2 = used.ci, used.di, used.n2i
     with np.errstate(divide="ignore", invalid="ignore"):
-        if measure == "OR":
-            yi = np.log(a / b) - np.log(c / d)
-            vi = 1 / a + 1 / b + 1 / c + 1 / d
-        elif measure == "RR":
-            yi = np.log(a / n1) - np.log(c / n2)
-            # 1/a - 1/n1 written without the subtraction, which cancels when a is near n1
-            vi = b / (a * n1) + d / (c * n2)
-        else:
-            yi = a / n1 - c / n2
-            vi = a * b / n1**3 + c * d / n2**3
-    gone = ~(np.isfinite(yi) & np.isfinite(vi) & (vi > 0.0))
-    if drop00:
-        gone |= counts.uninformative
+        yi, vi = TWO_ARM[measure].effect(used.ai, used.bi, used.ci, used.di)
+    gone = ~(np.isfinite(yi) & np.isfinite(vi) & (vi > 0.0)) | counts.silent(measure, drop00)
     return TwoArmEffects(
-        np.where(gone, np.nan, yi), np.where(gone, np.nan, vi), np.asarray(corrected), measure
+        np.where(gone, np.nan, yi), np.where(gone, np.nan, vi), np.asarray(corrected)
     )
 
 
-def back_transform(value: float, measure: TwoArmMeasure) -> float:
+def back_transform(value: ArrayLike, measure: str) -> FloatArray:
     """From the analysis scale to ratios (OR, RR: at least 0) or differences (RD: -1..1)."""
-    if measure == "RD":
-        return float(np.clip(value, -1.0, 1.0))
-    return float(np.exp(np.minimum(value, 709.0)))  # exp overflows above 709.78
+    return np.asarray(TWO_ARM[measure].inverse(np.asarray(value, dtype=float)))

@@ -9,7 +9,7 @@ in the random part, so that neither arm is the more variable by construction.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,10 @@ from carmeta.errors import ConfigError, EstimationError
 from carmeta.pooling.binomial_mixed import fit_mixed, profile_beta, profile_sd2
 from carmeta.pooling.mixed_quadrature import NODES, MixedData
 from carmeta.pooling.two_arm_effects import TwoArmCounts
+from carmeta.vocabulary import TwoArmForm
 
 FloatArray = NDArray[np.float64]
-TwoArmForm = Literal["UM.RS", "UM.FS"]
-TWO_ARM_FORMS: Final[tuple[str, ...]] = ("UM.RS", "UM.FS")
+TWO_ARM_FORMS: Final[tuple[str, ...]] = get_args(TwoArmForm)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def contrast(analysis: ContrastAnalysis, pooled: Pooled | None) -> str:
         scale = numbers.DIFFERENCE if pooled.measure == "RD" else numbers.RATIO
         limits = numbers.bare_interval(pooled.back.ci_lb, pooled.back.ci_ub, scale)
         text.append(
-            f"{words.MEASURE_WORDS.get(pooled.measure, pooled.measure).capitalize()} "
+            f"{words.measure(pooled.measure).capitalize()} "
             f"{numbers.show(pooled.back.estimate, scale)} "
             f"({numbers.level(pooled.level)}% CI {limits})."
         )

@@ -171,13 +171,16 @@ def models(analysis: Analysis) -> Table:
         Column("\u03c4\u00b2 (CI)", "right"),
         Column("I\u00b2", "right"),
         Column("Q", "right"),
+        Column("LRT", "right"),
         Column("df", "right"),
         Column("P", "right"),
     )
     rows = []
     for outcome in analysis.outcomes:
         for index, item in enumerate((outcome.headline, *outcome.beside)):
-            has_q = not math.isnan(item.q)
+            df, p = (item.q_df, item.q_pval)
+            if math.isnan(item.q):
+                df, p = (item.lrt_df, item.lrt_pval)
             rows.append(
                 row(
                     outcome_name(outcome) if index == 0 else "",
@@ -187,12 +190,14 @@ def models(analysis: Analysis) -> Table:
                     prediction(item),
                     tau2(item),
                     numbers.i_squared(item.i2),
-                    numbers.statistic(item.q) if has_q else numbers.ABSENT,
-                    str(item.q_df) if has_q else numbers.ABSENT,
-                    numbers.p_value(item.q_pval).removeprefix("= ") if has_q else numbers.ABSENT,
+                    numbers.statistic(item.q),
+                    numbers.statistic(item.lrt),
+                    numbers.degrees(df),
+                    numbers.ABSENT if math.isnan(p) else numbers.p_value(p).removeprefix("= "),
                 )
             )
-    return Table("models", "All models side by side", columns, tuple(rows))
+    note = "Q: Cochran's; LRT: likelihood-ratio statistic of one proportion for all."
+    return Table("models", "All models side by side", columns, tuple(rows), (note,))
 
 
 def subgroups(analysis: Analysis) -> Table:
@@ -231,12 +236,14 @@ def subgroups(analysis: Analysis) -> Table:
 
 def contrasts(analysis: Analysis) -> Table:
     """Comparisons of two arms beside what the papers published."""
+    pooled = any(len(contrast.pairs) > 1 for contrast in analysis.contrasts)
     columns = (
         Column("Outcome"),
         Column("Study", wide=True),
         Column("Treatment", "right"),
         Column("Control", "right"),
         Column("Measure"),
+        *((Column("Model"),) if pooled else ()),
         Column("Estimate (CI)", "right"),
         Column("Published", wide=True),
     )
@@ -253,8 +260,9 @@ def contrasts(analysis: Analysis) -> Table:
                     names if index == 0 else "",
                     f"{sum(c.xi for c in treated)}/{sum(c.ni for c in treated)}",
                     f"{sum(c.xi for c in control)}/{sum(c.ni for c in control)}",
-                    words.MEASURE_WORDS.get(item.measure, item.measure)
+                    words.measure(item.measure)
                     + (", percentage points" if item.measure == "RD" else ""),
+                    *((words.model_short(item),) if pooled else ()),
                     estimate(item, scale),
                     "; ".join(contrast.published) if index == 0 else "",
                 )

@@ -71,7 +71,7 @@ def _figures(analysis: Analysis) -> Iterator[tuple[str, ForestSpec, str, Kind]]:
     for contrast in analysis.contrasts:
         label = words.outcome(contrast.outcome).label
         for measure in dict.fromkeys(item.measure for item in contrast.results):
-            measured = words.MEASURE_WORDS.get(measure, measure)
+            measured = words.measure(measure)
             stem = f"contrast_{slug(contrast.outcome)}_{slug(measure)}"
             yield stem, contrast_spec(contrast, measure), f"{label}: {measured}", "main"
     for outcome in analysis.outcomes:

@@ -74,7 +74,7 @@ def contrast_spec(
     if not single:
         rows += _pool_rows(contrast, results, scale, style)
     term = words.outcome(contrast.outcome)
-    measured = words.MEASURE_WORDS.get(measure, measure)
+    measured = words.measure(measure)
     return ForestSpec(
         title=f"{term.label}: {measured}" if title is None else title,
         preset=style,
@@ -91,15 +91,16 @@ def contrast_spec(
 def _columns(
     contrast: ContrastAnalysis, style: Preset, measured: str, head: Pooled, single: bool
 ) -> tuple[Column, ...]:
-    first = contrast.pairs[0]
+    treated = _arm([pair.treatment for pair in contrast.pairs], "Treatment")
+    control = _arm([pair.control for pair in contrast.pairs], "Control")
     left, right = style.interval.left, style.interval.right
     level = numbers.level(head.level)
     known = [
         Column("study", (style.study_header,), "left"),
-        Column("a", ("Events",), spanner=_arm(first.treatment, "Treatment")),
-        Column("n1", ("Total",), spanner=_arm(first.treatment, "Treatment")),
-        Column("c", ("Events",), spanner=_arm(first.control, "Control")),
-        Column("n2", ("Total",), spanner=_arm(first.control, "Control")),
+        Column("a", ("Events",), spanner=treated),
+        Column("n1", ("Total",), spanner=treated),
+        Column("c", ("Events",), spanner=control),
+        Column("n2", ("Total",), spanner=control),
     ]
     weight = [] if single else [Column("weight", ("Weight,", "%"))]
     estimate = Column(
@@ -113,8 +114,10 @@ def _columns(
     return (*known, plot, *weight, estimate)
 
 
-def _arm(count: Count, otherwise: str) -> str:
-    return count.product or otherwise
+def _arm(counts: list[Count], otherwise: str) -> str:
+    """The arm's product, where all studies have the same one."""
+    products = {count.product for count in counts}
+    return (products.pop() if len(products) == 1 else "") or otherwise
 
 
 def _pair_row(
@@ -126,7 +129,8 @@ def _pair_row(
     single: bool,
 ) -> Row:
     back = head.back if single else pair.effects.get(head.measure)
-    weight = pair.weights.get(head.measure, math.nan)
+    # A study that was dropped has no weight to show.
+    weight = math.nan if single or back is None else pair.weights.get(head.measure, math.nan)
     label_marks = dict.fromkeys(marks.label(pair.treatment) + marks.label(pair.control))
     cells = {
         "a": Cell((numbers.count(pair.treatment.xi),), marks.events(pair.treatment)),

@@ -7,6 +7,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from carmeta.domain.result import Pooled
+
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
 
@@ -29,10 +31,13 @@ def results(analysis: Analysis) -> bytes:
 
 def _plain(value: Any, path: str, infinite: dict[str, str]) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
+        if isinstance(value, Pooled):
+            held = value.flat()
+        else:
+            held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {
-            name: _plain(getattr(value, name), f"{path}.{name}".lstrip("."), infinite)
-            for name in names
+            name: _plain(item, f"{path}.{name}".lstrip("."), infinite)
+            for name, item in held.items()
         }
     if isinstance(value, dict):
         return {str(key): _plain(item, f"{path}.{key}", infinite) for key, item in value.items()}

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.report import numbers, words
-from carmeta.vocabulary import METHOD_LABELS
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
@@ -185,11 +184,10 @@ class Methods:
                 f"{level}% confidence interval of the mean is a {interval}."
             )
         if fit.model == "IV":
-            method = METHOD_LABELS.get(fit.method, fit.method)
             cite = self._cite("reml") if fit.method == "REML" else ""
             text = (
-                f"{lead}n inverse-variance model of the {words.MEASURE_WORDS.get(fit.measure, '')}"
-                f" with {words.TAU2} by {method} {cite}"
+                f"{lead}n inverse-variance model of the {words.measure(fit.measure)}"
+                f" with {words.TAU2} by {fit.method_words} {cite}"
             ).rstrip()
             if fit.test in ("knha", "adhoc"):
                 text += f", with the Hartung-Knapp interval {self._cite('knha')}"
@@ -209,11 +207,18 @@ class Methods:
         results = [item for contrast in self.analysis.contrasts for item in contrast.results]
         if not results:
             return ""
-        measures = list(
-            dict.fromkeys(words.MEASURE_WORDS.get(item.measure, item.measure) for item in results)
-        )
-        return (
-            f"Two arms were compared by {_and(measures)}; with a single study nothing is pooled "
+        measures = list(dict.fromkeys(words.measure(item.measure) for item in results))
+        text = f"Two arms were compared by {_and(measures)}; "
+        models = [
+            f"{words.model_long(item)} (CI by {words.test_long(item)})"
+            for contrast in self.analysis.contrasts
+            for item in contrast.results
+            if item.k > 1
+        ]
+        if models:
+            text += f"several studies were pooled by {_and(list(dict.fromkeys(models)))}; "
+        return text + (
+            "with a single study nothing is pooled "
             "and the study's own interval is shown beside what the paper published."
         )
 

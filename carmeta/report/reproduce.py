@@ -189,7 +189,10 @@ def _contrast(contrast: ContrastAnalysis) -> str:
         if not call:
             lines.append(f'cat(sprintf("not recomputed: %s\\n", {what}))')
             continue
+        # Those that were pooled; a study that says nothing of the measure has no effect.
+        used = [i for i, p in enumerate(pairs, 1) if not p.effects or fit.measure in p.effects]
         lines += [
+            f"used <- {_integers(used)}",
             f"fit <- {call}",
             f"agree({what}, {_list(_numbers(fit))}, of_fit(fit), {_TOLERANCE[fit.model]!r})",
         ]
@@ -197,7 +200,7 @@ def _contrast(contrast: ContrastAnalysis) -> str:
 
 
 def _two_arm_call(fit: Pooled) -> str:
-    data = "ai = ai, n1i = n1i, ci = ci, n2i = n2i"
+    data = "ai = ai[used], n1i = n1i[used], ci = ci[used], n2i = n2i[used]"
     level = repr(100 * fit.level)
     if fit.k == 1 and fit.model == "IV":
         return f'rma(measure = "{fit.measure}", {data}, method = "EE", level = {level})'

@@ -42,6 +42,13 @@ def _caveats(analysis: Analysis) -> list[str]:
         for outcome in analysis.outcomes
         for item in (*words.fallback_sentences(outcome.headline), *contents.notes(outcome))
     ]
+    found += [
+        f"{words.outcome(contrast.outcome).label}, {words.measure(item.measure)}: {text}"
+        for contrast in analysis.contrasts
+        if len(contrast.pairs) > 1
+        for item in contrast.results
+        for text in words.fallback_sentences(item)
+    ]
     flagged = [
         f"{words.sentence(flag)[:-1]}: {', '.join(where)}."
         for flag, where in contents.flags(analysis).items()

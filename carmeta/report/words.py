@@ -5,41 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from carmeta.domain.measures import MEASURES
 from carmeta.report import numbers
-from carmeta.vocabulary import METHOD_LABELS, OUTCOMES, POPULATION_LABELS, OutcomeTerm
+from carmeta.vocabulary import OUTCOMES, POPULATION_LABELS, OutcomeTerm
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import OutcomeAnalysis
     from carmeta.domain.result import Pooled, SubgroupTest
 
-MEASURE_WORDS: Final[dict[str, str]] = {
-    "PLO": "logit-transformed proportion",
-    "PFT": "Freeman-Tukey double-arcsine transformed proportion",
-    "PAS": "arcsine-transformed proportion",
-    "PR": "untransformed proportion",
-    "PLN": "log-transformed proportion",
-    "OR": "odds ratio",
-    "RR": "risk ratio",
-    "RD": "risk difference",
-}
-_MEASURE_SHORT: Final = {
-    "PLO": "logit",
-    "PFT": "double arcsine",
-    "PAS": "arcsine",
-    "PR": "raw",
-    "PLN": "log",
-    "OR": "log OR",
-    "RR": "log RR",
-    "RD": "RD",
-}
 _TESTS_SHORT: Final = {"z": "z", "t": "t", "knha": "HK", "adhoc": "HK", "profile": "profile"}
 _PI_WORDS: Final = {
     "V": "t distribution with k \u2212 1 degrees of freedom",
     "HTS": "t distribution with k \u2212 2 degrees of freedom",
     "bootstrap": "parametric bootstrap",
 }
-_I2_WORDS: Final = {"tau2": "from \u03c4\u00b2", "Q": "from Q"}
-_Q_WORDS: Final = {"Cochran": "Q", "LRT": "likelihood-ratio \u03c7\u00b2"}
+_LRT: Final = "likelihood-ratio \u03c7\u00b2"
+_I2_WORDS: Final = {"tau2": "from \u03c4\u00b2", "Q": "from Q", "LRT": f"from the {_LRT}"}
 _TAU2_CI_WORDS: Final = {
     "none": "",
     "PL": "profile likelihood",
@@ -82,6 +63,11 @@ def outcome(code: str) -> OutcomeTerm:
     """How an outcome is called; a code outside the vocabulary speaks for itself."""
     known = OUTCOMES.get(code)
     return known or OutcomeTerm(code, code, code, "", "response", True)
+
+
+def measure(code: str) -> str:
+    """A measure in words; a code that is none speaks for itself."""
+    return MEASURES[code].words if code in MEASURES else code
 
 
 def population(code: str) -> str:
@@ -141,12 +127,11 @@ def model_long(pooled: Pooled) -> str:
         return "no pool: one study, its exact (Clopper-Pearson) interval"
     if codes & {"all-zero", "all-events"}:
         return "pooled exact (Clopper-Pearson) interval, which assumes homogeneity"
-    measure = _MEASURE_SHORT.get(pooled.measure, pooled.measure)
     if pooled.model == "GLMM":
         return "binomial-normal random-intercept logistic model (GLMM), maximum likelihood"
     if pooled.model == "IV":
-        method = METHOD_LABELS.get(pooled.method, pooled.method)
-        return f"inverse variance on the {measure} scale, {TAU2} by {method}"
+        scale = MEASURES[pooled.measure].short
+        return f"inverse variance on the {scale} scale, {TAU2} by {pooled.method_words}"
     names = {
         "BB": "beta-binomial model, maximum likelihood",
         "MH": "Mantel-Haenszel",
@@ -212,10 +197,13 @@ def heterogeneity(
         parts.append(
             f"{I2} = {numbers.i_squared(pooled.i2)}" + (f" ({definition})" if definition else "")
         )
-    if not math.isnan(pooled.q):
-        p = numbers.p_value(pooled.q_pval, leading_zero=leading_zero)
-        name = _Q_WORDS.get(pooled.q_kind, pooled.q_kind)
-        parts.append(f"{name} = {numbers.statistic(pooled.q)}, df = {pooled.q_df}, P {p}")
+    for name, stat, df, p_value in (
+        ("Q", pooled.q, pooled.q_df, pooled.q_pval),
+        (_LRT, pooled.lrt, pooled.lrt_df, pooled.lrt_pval),
+    ):
+        if not math.isnan(stat):
+            p = numbers.p_value(p_value, leading_zero=leading_zero)
+            parts.append(f"{name} = {numbers.statistic(stat)}, df = {df:g}, P {p}")
     return "; ".join(parts)
 
 

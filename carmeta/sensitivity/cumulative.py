@@ -8,10 +8,13 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
+from carmeta.api.proportions import one_data_set
+from carmeta.api.single_arm import Counts
 from carmeta.domain.analysis import SensitivityRow
+from carmeta.domain.counts import study_names
+from carmeta.domain.request import Options, request
 from carmeta.errors import DataError
-from carmeta.measures import check_counts, study_name
-from carmeta.sensitivity.refit import PoolOptions, refit
+from carmeta.sensitivity.refit import refit
 
 
 def cumulative(
@@ -20,7 +23,7 @@ def cumulative(
     *,
     order: Sequence[float] | None = None,
     slab: Sequence[str] | None = None,
-    **options: Unpack[PoolOptions],
+    **options: Unpack[Options],
 ) -> tuple[SensitivityRow, ...]:
     """Refit with the first one, two, ... k studies; a row is labelled by its last study.
 
@@ -30,18 +33,18 @@ def cumulative(
     Raises:
         DataError: As ``pool``; an order of another length, or not finite.
     """
-    x, n = check_counts(xi, ni, slab)
-    k = x.shape[-1]
+    ask = request("one arm", options)
+    counts = one_data_set(xi, ni, slab)
+    k = counts.k
     ranks = np.arange(k)
     if order is not None:
         key = np.asarray(order, dtype=float)
         if key.shape != (k,) or not bool(np.isfinite(key).all()):
             raise DataError(f"order needs one number for each of {k} studies")
         ranks = np.argsort(key, kind="stable")
-    names = list(slab) if slab is not None else [study_name(i, None) for i in range(k)]
-    sorted_names = [names[i] for i in ranks]
-    present = np.tri(k, dtype=bool)
-    return refit(
-        "cumulative", x[ranks], n[ranks], present, sorted_names,
-        None if slab is None else sorted_names, **options,
-    )  # fmt: skip
+    names = study_names(counts.slab, k)
+    labels = [names[i] for i in ranks]
+    ordered = Counts(
+        counts.x[ranks], counts.n[ranks], None if counts.slab is None else tuple(labels)
+    )
+    return refit("cumulative", ordered, np.tri(k, dtype=bool), labels, ask)

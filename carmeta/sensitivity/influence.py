@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
+from carmeta.domain.counts import study_name
 from carmeta.errors import DataError, EstimationError
-from carmeta.measures import check_counts, effect_sizes, study_name
+from carmeta.measures import check_counts, effect_sizes
 from carmeta.pooling import glmm
 from carmeta.pooling.batch import many_counts
 from carmeta.pooling.inverse_variance import IvFit, fit_batch
@@ -53,6 +54,7 @@ class Influence:
     baujat_x: Floats
     baujat_y: Floats
     estimate_del: Floats
+    lrt_del: Floats | None = None  # of the GLMM, in the place of q_del
     notes: tuple[str, ...] = ()
 
 
@@ -174,12 +176,13 @@ def _by_refit(x: Floats, n: Floats, names: tuple[str, ...]) -> Influence:
         cook=cook,
         cov_ratio=without.se**2 / full.se**2,
         tau2_del=without.tau2,
-        q_del=without.q,
+        q_del=np.full(k, np.nan),
         hat=full.shares,
         dfbetas=dfbetas,
         influential=_flag(dfbetas, cook, full.shares, dfbetas),
         baujat_x=(y - full.estimate) ** 2 / (v + full.tau2),
         baujat_y=move**2 / without.se**2,
         estimate_del=left,
+        lrt_del=without.lrt,
         notes=notes,
     )

@@ -8,9 +8,12 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
+from carmeta.api.proportions import one_data_set
+from carmeta.api.single_arm import Counts
 from carmeta.domain.analysis import SensitivityRow
-from carmeta.measures import check_counts, study_name
-from carmeta.sensitivity.refit import PoolOptions, refit
+from carmeta.domain.counts import study_names
+from carmeta.domain.request import Options, Request, request
+from carmeta.sensitivity.refit import refit
 
 
 def leave_one_out(
@@ -18,7 +21,7 @@ def leave_one_out(
     ni: ArrayLike,
     *,
     slab: Sequence[str] | None = None,
-    **options: Unpack[PoolOptions],
+    **options: Unpack[Options],
 ) -> tuple[SensitivityRow, ...]:
     """Refit without each of the k studies; row i leaves out study i.
 
@@ -26,11 +29,14 @@ def leave_one_out(
     study's exact interval. GLMM and BB are refitted like any other model.
 
     Raises:
-        DataError: As ``pool``.
+        DataError, ConfigError: As ``pool``.
     """
-    x, _ = check_counts(xi, ni, slab)
-    k = x.shape[-1]
-    if k < 2:
+    return without_each(one_data_set(xi, ni, slab), request("one arm", options))
+
+
+def without_each(counts: Counts, ask: Request) -> tuple[SensitivityRow, ...]:
+    """:func:`leave_one_out` of checked counts as a request asks."""
+    if counts.k < 2:
         return ()
-    labels = list(slab) if slab is not None else [study_name(i, None) for i in range(k)]
-    return refit("leave-one-out", xi, ni, ~np.eye(k, dtype=bool), labels, slab, **options)
+    labels = study_names(counts.slab, counts.k)
+    return refit("leave-one-out", counts, ~np.eye(counts.k, dtype=bool), labels, ask)

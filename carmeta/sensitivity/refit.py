@@ -3,98 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal, TypedDict, Unpack, cast
+from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from carmeta.api import SingleArmModel, pool
-from carmeta.api.batch import pool_many
-from carmeta.api.single_arm import FEW_STUDIES
+from carmeta.api.assemble import FEW_STUDIES, assemble
+from carmeta.api.batch import fit_many
+from carmeta.api.single_arm import Counts, fit
 from carmeta.domain.analysis import SensitivityRow
-from carmeta.domain.result import NAN, Back, Pooled
-from carmeta.measures import back_transform, check_counts
+from carmeta.domain.request import Request
+from carmeta.domain.result import NAN, Back, Between, Heterogeneity, Mean, Pooled
+from carmeta.measures import back_transform
 from carmeta.pooling import batch
 from carmeta.pooling.batch import Many
-from carmeta.vocabulary import Method, PiMethod, SingleArmMeasure, Test
 
 Bools = NDArray[np.bool_]
 _BATCHED: Final = ("IV", "GLMM")
 
 
-class PoolOptions(TypedDict, total=False):
-    """Options of :func:`carmeta.api.pool` that a refit passes on."""
-
-    measure: SingleArmMeasure
-    model: SingleArmModel
-    method: Method
-    test: Test | None
-    pi_method: PiMethod
-    i2_method: Literal["tau2", "Q"]
-    level: float
-    add: float
-    to: Literal["only0", "all", "if0all", "none"]
-
-
 def refit(
     kind: str,
-    xi: ArrayLike,
-    ni: ArrayLike,
+    counts: Counts,
     present: Bools,
     labels: Sequence[str],
-    slab: Sequence[str] | None,
-    **options: Unpack[PoolOptions],
+    ask: Request,
 ) -> tuple[SensitivityRow, ...]:
-    """Fit each row of ``present`` (subsets, k) and label it.
-
-    Raises:
-        DataError: As :func:`carmeta.api.pool`.
-    """
-    x, n = check_counts(xi, ni, slab)
-    many = None
-    if _can_batch(options):
-        many = pool_many(x, n, mask=present, with_tau2_ci=True, **cast("Any", options))
-    rows = []
-    for i, label in enumerate(labels):
-        keep = present[i]
-        if many is not None and int(many.status[i]) <= batch.BOUNDARY and keep.sum() >= FEW_STUDIES:
-            pooled = _pooled(many, i, options)
-        else:
-            names = None if slab is None else [s for s, k in zip(slab, keep, strict=True) if k]
-            pooled = pool(x[keep], n[keep], slab=names, **options)
-        rows.append(SensitivityRow(kind, label, pooled))
-    return tuple(rows)
-
-
-def _can_batch(options: PoolOptions) -> bool:
-    """Whether the batch engine does all of it; the other scales carry cautions of their own."""
-    return (
-        options.get("model", "IV") in _BATCHED
-        and options.get("measure", "PLO") == "PLO"
-        and options.get("test") != "profile"
-        and options.get("pi_method", "V") != "bootstrap"
+    """Fit each row of ``present`` (subsets, k) and label it."""
+    batched = _batched(counts, present, ask) if _can_batch(ask) else [None] * len(labels)
+    return tuple(
+        SensitivityRow(kind, label, found or fit(counts.of(keep), ask))
+        for label, keep, found in zip(labels, present, batched, strict=True)
     )
 
 
-def _pooled(many: Many, i: int, options: PoolOptions) -> Pooled:
-    """One row of a batch as the result that a single fit would have given."""
-    model = options.get("model", "IV")
-    method = options.get("method", "REML") if model == "IV" else "ML"
-    test = options.get("test") or ("adhoc" if model == "IV" else "t")
-    equal = method == "EE"
-    i2_method = "Q" if equal else options.get("i2_method", "tau2")
-    at = {name: float(getattr(many, name)[i]) for name in Many.__slots__}
-    k = int(at["k"])
-    raw = [at[name] for name in ("estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub")]
-    return Pooled(
-        k=k, measure="PLO", model=model, method=method, test=test,
-        pi_method=options.get("pi_method", "V"), i2_method=i2_method,
-        level=options.get("level", 0.95), estimate=at["estimate"], se=at["se"],
-        stat=at["estimate"] / at["se"] if at["se"] > 0 else NAN, df=at["df"], p=at["p"],
-        ci_lb=at["ci_lb"], ci_ub=at["ci_ub"], pi_lb=at["pi_lb"], pi_ub=at["pi_ub"],
-        tau2=at["tau2"], tau2_ci_lb=at["tau2_ci_lb"], tau2_ci_ub=at["tau2_ci_ub"],
-        tau2_ci_method="none" if equal else "QP" if model == "IV" else "PL",
-        i2=at["i2"], h2=at["h2"], q=at["q"], q_df=k - 1, q_pval=at["q_pval"],
-        back=Back(*(float(v) for v in back_transform(raw))), loglik=at["loglik"],
-        q_kind="Cochran" if model == "IV" else "LRT",
+def _can_batch(ask: Request) -> bool:
+    """Whether the batch engine does all of it; the other scales carry cautions of their own."""
+    return (
+        ask.model in _BATCHED
+        and ask.measure == "PLO"
+        and ask.test != "profile"
+        and ask.pi_method != "bootstrap"
+        and ask.estimand != "marginal"
+    )
+
+
+def _batched(counts: Counts, present: Bools, ask: Request) -> list[Pooled | None]:
+    """The rows of a batch as single fits would give them, without weights.
+
+    None where so few studies, or such counts, have notes of their own.
+    """
+    many = fit_many(counts.x, counts.n, ask, mask=present, with_tau2_ci=True)
+    plain = (many.status <= batch.BOUNDARY) & (present.sum(axis=-1) >= FEW_STUDIES)
+    drawn = [getattr(many, name) for name in ("estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub")]
+    backs = back_transform(np.stack(drawn, axis=-1), measure=ask.measure).tolist()
+    sizes = (many.k / (present / counts.n).sum(axis=-1)).tolist()
+    names = Many.__slots__
+    rows = zip(*(getattr(many, name).tolist() for name in names), strict=True)
+    return [
+        _pooled(dict(zip(names, row, strict=True)), ask, Back(*back), n) if fits else None
+        for row, back, n, fits in zip(rows, backs, sizes, plain, strict=True)
+    ]
+
+
+def _pooled(at: dict[str, float], ask: Request, back: Back, n: float) -> Pooled:
+    k, iv = int(at["k"]), ask.model == "IV"
+    stat = at["estimate"] / at["se"] if at["se"] > 0 else NAN
+    numbers = [at[name] for name in ("df", "p", "ci_lb", "ci_ub")]
+    limits = "none" if ask.method == "EE" else "QP" if iv else "PL"
+    spread = Heterogeneity(
+        i2=at["i2"], h2=at["h2"],
+        i2_method="LRT" if ask.i2_method == "Q" and not iv else ask.i2_method,
+        q=at["q"], q_df=k - 1 if iv else NAN, q_pval=at["q_pval"],
+        lrt=at["lrt"], lrt_df=NAN if iv else k - 1, lrt_pval=at["lrt_pval"],
+    )  # fmt: skip
+    return assemble(
+        ask, k, Mean(at["estimate"], at["se"], stat, *numbers), heterogeneity=spread,
+        between=Between(at["tau2"], at["tau2_ci_lb"], at["tau2_ci_ub"], limits),
+        pi=(at["pi_lb"], at["pi_ub"]), loglik=at["loglik"], n=n if iv else NAN, back=back,
     )  # fmt: skip

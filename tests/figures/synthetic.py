@@ -28,7 +28,8 @@ from carmeta.domain.analysis import (
     Subgroup,
 )
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding, Mark
-from carmeta.domain.result import Back, Fallback, Pooled, SubgroupTest
+from carmeta.domain.result import Back, Fallback, Mean, Pooled, SubgroupTest
+from carmeta.pooling.tau2_solvers import ESTIMATORS
 from carmeta.vocabulary import BIAS_ITEMS
 
 NAN = math.nan
@@ -121,6 +122,13 @@ def study_row(item: Count, weight: float) -> StudyRow:
     return StudyRow(item, item.xi / item.ni, low, high, weight)
 
 
+def made(**flat: object) -> Pooled:
+    """A pool from its numbers by name."""
+    empty = Pooled(0, "", "", "", "", 0.95, Mean(*[NAN] * 7), Back(NAN, NAN, NAN))
+    estimator = ESTIMATORS.get(str(flat["method"]))
+    return empty.but(method_words=estimator.words if estimator else "", **flat)
+
+
 def pooled(
     counts: list[Count], *, model: str = "GLMM", method: str = "ML", test: str = "t"
 ) -> Pooled:
@@ -155,7 +163,7 @@ def pooled(
         }[exact_code]
         with np.errstate(divide="ignore"):
             logits = special.logit(np.array([p, low, high]))
-        return Pooled(
+        return made(
             **base,
             estimate=float(logits[0]),
             se=NAN,
@@ -199,7 +207,7 @@ def pooled(
         if k >= 3
         else (Fallback("few-studies", "Two studies: the pooled estimate is shown with caution"),)
     )
-    return Pooled(
+    return made(
         **base,
         estimate=est,
         se=se,
@@ -377,8 +385,7 @@ def contrast() -> ContrastAnalysis:
         scale = (lambda v: v) if measure == "RD" else math.log
         one = pooled([left])
         results.append(
-            replace(
-                one,
+            one.but(
                 measure=measure,
                 model="IV",
                 method="REML",
@@ -415,8 +422,7 @@ def contrasts(k: int = 5) -> ContrastAnalysis:
     reach = 1.96 / math.sqrt(total)
     limits = [math.exp(mean + sign * reach) for sign in (-1, 1)]
     wide = [math.exp(mean + sign * 3 * reach) for sign in (-1, 1)]
-    fit = replace(
-        pooled([pair[1][0] for pair in pairs], model="IV", method="REML", test="adhoc"),
+    fit = pooled([pair[1][0] for pair in pairs], model="IV", method="REML", test="adhoc").but(
         measure="OR",
         estimate=mean,
         ci_lb=math.log(limits[0]),

@@ -30,7 +30,7 @@ FORMULA = "=cmd()|'/C calc'!A0"
 CODES = {
     "outcome", "derivation", "role", "unit", "population", "severity", "action", "kind", "model",
     "measure", "method", "test", "pi_method", "i2_method", "tau2_ci_method", "weights_kind",
-    "code", "rule", "tau2", "q_kind", "moderator", "tool", "judgement", "part", "key", "a", "b",
+    "code", "rule", "tau2", "moderator", "tool", "judgement", "part", "key", "a", "b",
     "item",
 }  # fmt: skip
 

@@ -83,6 +83,6 @@ def test_glmm(name: str) -> None:
     close(ours.tau2_ci_lb, pin["tau2_ci"][0], GLMM_REL, 1e-2)
     close(ours.tau2_ci_ub, pin["tau2_ci"][1], GLMM_REL)
     close(ours.loglik, pin["loglik"], GLMM_REL)
-    close(ours.q, OUTCOMES[name]["lrt"], 1e-10)
+    close(ours.lrt, OUTCOMES[name]["lrt"], 1e-10)
     expit = 1.0 / (1.0 + math.exp(-pin["estimate"]))
     close(ours.back.estimate, expit, GLMM_REL)

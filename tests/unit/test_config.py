@@ -28,7 +28,7 @@ def test_committed_configurations_are_short_and_valid(path: Path) -> None:
 
 def test_two_lines_are_enough(tmp_path: Path) -> None:
     config = load_config(write(tmp_path, "name: mine\ntitle: Mine\n"))
-    assert config.models[0].model == "GLMM"
+    assert config.specs[0].model == "GLMM"
     assert resolved(config)["models"][0] == {"model": "GLMM", "method": "ML", "test": "t"}
 
 

@@ -75,13 +75,16 @@ def check(pooled: Pooled, context: str) -> None:
         assert math.isnan(pooled.tau2), context
         assert math.isnan(back.pi_lb), context
         return
-    for name in ("estimate", "se", "ci_lb", "ci_ub", "q", "q_pval", "i2", "h2", "loglik"):
+    for name in ("estimate", "se", "ci_lb", "ci_ub", "i2", "h2", "loglik"):
         assert math.isfinite(getattr(pooled, name)), (context, name)
-    assert 0.0 <= pooled.p <= 1.0 or "no-standard-error" in codes, context
-    assert pooled.se > 0.0 or "no-standard-error" in codes, context
+    assert 0.0 <= pooled.p <= 1.0 or "zero-se" in codes, context
+    assert pooled.se > 0.0 or "zero-se" in codes, context
     assert 0.0 <= pooled.i2 <= 100.0, context
-    assert pooled.q >= 0.0, context
-    assert 0.0 <= pooled.q_pval <= 1.0, context
+    # Cochran's Q of effects, or the likelihood ratio of counts; never both.
+    stat, p = (pooled.q, pooled.q_pval) if math.isnan(pooled.lrt) else (pooled.lrt, pooled.lrt_pval)
+    assert math.isnan(pooled.q) != math.isnan(pooled.lrt), context
+    assert stat >= 0.0, context
+    assert 0.0 <= p <= 1.0, context
     if math.isnan(back.pi_lb):
         assert "no-prediction-interval" in codes, context
     else:

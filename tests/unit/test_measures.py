@@ -59,7 +59,7 @@ def test_corrections_go_where_they_are_asked() -> None:
         ([1, 9], [5, 5], r"study 2 \(B\): events 9 exceeds n 5"),
         ([1, 2], [5, 5, 5], "xi has 2 studies and ni has 3"),
         ([1, 2, 3], [5, 5, 5], "slab names 2 studies, the counts have 3"),
-        (["a", "b"], [5, 5], "counts are not numbers"),
+        (["a", "b"], [5, 5], r"study 1 \(A\): events 'a' is not a number of patients"),
         (3, 5, "lists of counts"),
     ],
 )

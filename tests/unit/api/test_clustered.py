@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 import carmeta
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 
 XI, NI = [14, 12, 47, 15, 50, 93, 94, 57], [24, 25, 62, 17, 57, 128, 97, 62]
 TRIAL = ["a", "b", "c", "d", "d", "e", "f", "c"]
@@ -24,10 +24,15 @@ def test_clusters_change_the_uncertainty_and_nothing_else() -> None:
 
 
 def test_clusters_are_for_inverse_variance() -> None:
-    with pytest.raises(DataError, match="clusters are for model IV"):
+    with pytest.raises(ConfigError, match="cluster is not for model GLMM"):
         carmeta.pool(XI, NI, model="GLMM", cluster=TRIAL)
 
 
 def test_a_label_for_every_cohort() -> None:
     with pytest.raises(DataError):
         carmeta.pool(XI, NI, cluster=TRIAL[:-1])
+
+
+def test_the_test_of_clusters_is_theirs() -> None:
+    with pytest.raises(ConfigError, match="test = 'knha' is not for clusters"):
+        carmeta.pool(XI, NI, cluster=TRIAL, test="knha")

@@ -9,7 +9,7 @@ import pytest
 
 from carmeta.api import effects, pool, probability_beyond, study_intervals
 from carmeta.api.batch import pool_many
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.batch import STATUS_NAMES
 
 X, N = [28, 52, 3, 40, 0, 9, 97, 5, 31], [33, 62, 11, 57, 8, 9, 128, 5, 33]
@@ -27,27 +27,37 @@ def test_effects_and_study_intervals() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"measure": "OR"}, "unknown measure 'OR'"),
-        ({"model": "MH"}, "unknown model 'MH'"),
-        ({"method": "AB"}, "unknown method 'AB'"),
-        ({"test": "permutation"}, "test 'permutation' does not exist"),
-        ({"test": "profile"}, "test 'profile' does not exist"),
-        ({"pi_method": "W"}, "unknown pi_method"),
-        ({"i2_method": "H"}, "unknown i2_method"),
-        ({"level": 95}, "level"),
-        ({"model": "GLMM", "measure": "PFT"}, "on the logit scale"),
-        ({"model": "GLMM", "test": "knha"}, "unknown test of GLMM"),
-        ({"model": "BB", "pi_method": "bootstrap"}, "bootstrap is for IV"),
-        ({"model": "BAYES", "test": "t"}, "no test"),
-        ({"model": "BAYES", "likelihood": "poisson"}, "unknown likelihood"),
-        ({"model": "BAYES", "likelihood": "binomial", "measure": "PAS"}, "logit"),
-        ({"model": "BAYES", "prior_scale": 0.0}, "scale"),
-        ({"add": -0.5}, "add"),
+        ({"measure": "OR"}, "measure = 'OR' is not for model IV of one arm; allowed: PLO"),
+        ({"model": "MH"}, "model = 'MH' is not for one arm; allowed: IV, GLMM, BB, BAYES"),
+        ({"method": "AB"}, "method = 'AB' is not for model IV"),
+        ({"test": "permutation"}, "test = 'permutation' is not for model IV"),
+        ({"test": "profile"}, "test = 'profile' is not for model IV"),
+        ({"pi_method": "W"}, "pi_method = 'W'"),
+        ({"i2_method": "H"}, "i2_method = 'H'"),
+        ({"level": 95}, "level = 95 is not between 0 and 1"),
+        ({"model": "GLMM", "measure": "PFT"}, "measure = 'PFT' is not for model GLMM"),
+        ({"model": "GLMM", "test": "knha"}, "test = 'knha' is not for model GLMM"),
+        ({"model": "BB", "pi_method": "bootstrap"}, "pi_method = 'bootstrap' is not for model BB"),
+        ({"model": "BAYES", "test": "t"}, "test = 't' is not for model BAYES"),
+        ({"model": "BAYES", "likelihood": "poisson"}, "likelihood = 'poisson' does not exist"),
+        ({"model": "BAYES", "likelihood": "binomial", "measure": "PAS"}, "logit scale"),
+        ({"model": "BAYES", "to": "all"}, "to = 'all' is not for the binomial likelihood"),
+        ({"model": "BAYES", "prior_scale": 0.0}, "prior_scale = 0.0 is not a scale above 0"),
+        ({"model": "BAYES", "mu_prior": (0.0, 0.0)}, "mu_prior = "),
+        ({"model": "GLMM", "likelihood": "normal"}, "likelihood = 'normal' is not for model GLMM"),
+        ({"add": -0.5}, "add = -0.5"),
+        ({"measure": "PFT", "add": 0.1}, "add = 0.1 is not for measure PFT"),
+        ({"method": "EE", "i2_method": "tau2"}, "i2_method = 'tau2' is not for method EE"),
+        ({"estimand": "marginal"}, "estimand = 'marginal' is not for model IV"),
+        ({"drop00": True}, "drop00 = True is not for model IV"),
+        ({"tau2": "common"}, "tau2 = 'common' is for subgroups"),
+        ({"level": "0.9", "to": "x"}, "to = 'x' does not exist"),
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, Any], text: str) -> None:
-    with pytest.raises(DataError, match=text):
+    with pytest.raises(ConfigError) as caught:
         pool(X, N, **options)
+    assert text in str(caught.value)
 
 
 def test_defaults_by_model() -> None:
@@ -156,7 +166,7 @@ def test_a_batch_answers_as_single_calls_do(model: Any, measure: Any) -> None:
         codes = [f.code for f in one.fallbacks if f.code != "two-studies"]
         assert STATUS_NAMES[int(many.status[i])] == (codes[0] if codes else "ok"), (i, codes)
         for name in ("estimate", "se", "ci_lb", "ci_ub", "pi_lb", "pi_ub", "tau2", "tau2_ci_ub",
-                     "q", "i2", "h2", "loglik"):  # fmt: skip
+                     "q", "lrt", "i2", "h2", "loglik"):  # fmt: skip
             if model == "BB" and name.startswith("pi"):
                 continue
             a, b = float(getattr(many, name)[i]), float(getattr(one, name))
@@ -169,7 +179,7 @@ def test_batches_keep_their_shape_and_check_their_counts() -> None:
     assert all(getattr(many, f.name).shape == (2, 3) for f in fields(many))
     with pytest.raises(DataError, match="exceeds"):
         pool_many([[1, 2], [3, 99]], [9, 9])
-    with pytest.raises(DataError, match="no batches of GLMM with test profile"):
+    with pytest.raises(ConfigError, match="test = 'profile' is not for many data sets"):
         pool_many([[1, 2]], [9, 9], model="GLMM", test="profile")
     with pytest.raises(DataError, match="one data set"):
         pool([[1, 2]], [[9, 9]])

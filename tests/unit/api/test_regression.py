@@ -77,7 +77,7 @@ class TestRegress:
         "options", [{"method": "X"}, {"test": "profile"}, {"pi_method": "bootstrap"}]
     )
     def test_options_are_checked(self, options: dict[str, Any]) -> None:
-        with pytest.raises(ConfigError, match="is not one of"):
+        with pytest.raises(ConfigError, match="is not for model IV of a regression"):
             regress(YI, VI, {}, "~ 1", **options)
 
     def test_predictions_need_every_moderator(self) -> None:
@@ -114,7 +114,8 @@ class TestRegressCounts:
         assert fit.coefficients[0].estimate == pytest.approx(want.estimate, rel=1e-8)
         assert fit.coefficients[0].ci_ub == pytest.approx(want.ci_ub, rel=1e-7)
         assert fit.tau2_ci_ub == pytest.approx(want.tau2_ci_ub, rel=1e-6)
-        assert fit.q == pytest.approx(want.q, rel=1e-10)
+        assert fit.lrt == pytest.approx(want.lrt, rel=1e-10)
+        assert math.isnan(fit.q)
         assert fit.i2 == pytest.approx(want.i2, rel=1e-6)
 
     def test_a_category_without_events_is_an_error(self) -> None:
@@ -139,7 +140,7 @@ class TestSubgroups:
         assert 0 < test.p < 1
 
     def test_separate_pools_are_the_pools(self) -> None:
-        pools, test = subgroup_counts(XI, NI, GROUP, tau2="separate")
+        pools, test = subgroup_counts(XI, NI, GROUP, model="GLMM", tau2="separate")
         want = pool(XI[:3], NI[:3], model="GLMM")
         assert pools["a"].estimate == want.estimate
         assert pools["d"].fallbacks[0].code == "single-study"
@@ -147,7 +148,7 @@ class TestSubgroups:
         assert test.kind == "Wald"
 
     def test_the_common_glmm_is_the_regression_on_the_levels(self) -> None:
-        pools, _ = subgroup_counts(XI, NI, GROUP)
+        pools, _ = subgroup_counts(XI, NI, GROUP, model="GLMM")
         fit = regress_counts(XI, NI, DATA, "~ 0 + group")
         for c, p in zip(fit.coefficients, pools.values(), strict=True):
             assert p.estimate == pytest.approx(c.estimate, rel=1e-9)
@@ -158,19 +159,21 @@ class TestSubgroups:
 
     def test_a_level_without_failures_enters_with_its_limit(self) -> None:
         full = [33, 17, 20, *XI[3:]]
-        pools, test = subgroup_counts(full, NI, GROUP)
+        pools, test = subgroup_counts(full, NI, GROUP, model="GLMM")
         assert pools["a"].method == "exact"
         assert pools["a"].back.ci_ub == 1.0
         assert test.fallbacks[0].code == "level-at-limit"
         # the same as letting one failure in so many patients vanish
-        nearly, limit = subgroup_counts([33_000, 17, 20, *XI[3:]], [33_001, *NI[1:]], GROUP)
+        nearly, limit = subgroup_counts(
+            [33_000, 17, 20, *XI[3:]], [33_001, *NI[1:]], GROUP, model="GLMM"
+        )
         assert nearly["a"].method == "ML"
         assert limit.stat > 0
         assert test.p < 0.01
 
     def test_profile_limits_of_the_levels(self) -> None:
-        wald, _ = subgroup_counts(XI, NI, GROUP, test="z")
-        profile, _ = subgroup_counts(XI, NI, GROUP, test="profile")
+        wald, _ = subgroup_counts(XI, NI, GROUP, model="GLMM", test="z")
+        profile, _ = subgroup_counts(XI, NI, GROUP, model="GLMM", test="profile")
         for name in ("a", "b", "c", "d"):
             assert profile[name].estimate == wald[name].estimate
             assert profile[name].ci_lb < profile[name].estimate < profile[name].ci_ub
@@ -202,11 +205,13 @@ class TestSubgroups:
 
     def test_levels_without_an_error_are_left_out_of_a_separate_test(self) -> None:
         none = [0, 0, 0, *XI[3:]]
-        pools, test = subgroup_counts(none, NI, GROUP, tau2="separate")
+        pools, test = subgroup_counts(none, NI, GROUP, model="GLMM", tau2="separate")
         assert pools["a"].fallbacks[0].code == "all-zero"
         assert test.df1 == 2
         assert "left out of the test" in test.fallbacks[0].message
-        _, empty = subgroup_counts([0, 0, 5, 5], [9, 9, 5, 5], list("aabb"), tau2="separate")
+        _, empty = subgroup_counts(
+            [0, 0, 5, 5], [9, 9, 5, 5], list("aabb"), model="GLMM", tau2="separate"
+        )
         assert empty.name == "none"
         assert {note.code for note in empty.fallbacks} == {"level-left-out", "no-test"}
 

@@ -57,7 +57,9 @@ def test_groups(cli, counts) -> None:
     text = "study,events,n,group\nA,3,20,x\nB,10,30,x\nC,4,12,y\nD,7,25,y\n"
     ran = cli("pool", "--csv", counts(text), "--model", "GLMM", "--json")
     result = json.loads(ran.out)
-    pools, test = subgroups.subgroup_counts([3, 10, 4, 7], [20, 30, 12, 25], list("xxyy"))
+    pools, test = subgroups.subgroup_counts(
+        [3, 10, 4, 7], [20, 30, 12, 25], list("xxyy"), model="GLMM"
+    )
     assert result["groups"]["y"]["estimate"] == pools["y"].estimate
     assert result["group_test"]["p"] == test.p
     table = cli("pool", "--csv", counts(text)).out.splitlines()
@@ -111,8 +113,8 @@ def test_all_bad_lines_at_once(cli, counts) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--measure", "RR"], "measure RR is not for one arm"),
-        (["--model", "MH"], "model MH is not for one arm"),
+        (["--measure", "RR"], "--measure RR is not for model IV of one arm"),
+        (["--model", "MH"], "--model MH is not for one arm"),
         (["--forest", "x.gif"], "not a figure"),
         (["--level", "95"], "level"),
         (["--model", "GLMM", "--measure", "PFT"], "PFT"),

@@ -58,7 +58,7 @@ def tables(draw: st.DrawFn) -> TwoArmCounts:
         (([3], [np.inf], [2], [9]), "study 1: n1i = inf is not a finite number"),
         (([], [], [], []), "no studies to pool"),
         (([1, 2], [9, 9], [1], [9]), "counts of different length: ai 2, n1i 2, ci 1, n2i 1"),
-        ((["many"], [9], [1], [9]), "ai is not a list of numbers"),
+        ((["many"], [9], [1], [9]), "study 1: ai 'many' is not a number of patients"),
     ],
 )
 def test_impossible_counts_are_named(arms: tuple[list[float], ...], message: str) -> None:
