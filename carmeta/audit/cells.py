@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 from carmeta.audit.codes import CODES
 from carmeta.domain.evidence import Finding, Severity
@@ -25,6 +25,9 @@ from carmeta.domain.record import (
 )
 from carmeta.lineage import Lineage
 from carmeta.rounding import fitting_counts
+
+# Of a whole percentage these are the counts of 200,000 patients.
+_TOO_MANY: Final = 2000
 
 Family = Literal["proportion", "response", "mrd", "toxicity", "characteristic"]
 
@@ -67,12 +70,18 @@ class Cell:
         return self.ns[0] if len(self.ns) == 1 else None
 
     def possible(self) -> frozenset[int] | None:
-        """Counts that the cell allows; None if it says nothing that can be counted."""
+        """Counts that the cell allows; None if it says nothing that can be counted.
+
+        A percentage of so many patients that thousands of counts fit it names none of them.
+        """
         if self.count is not None:
             return frozenset((self.count,))
         if self.percent is None or not self.ns:
             return None
-        return frozenset(x for n in self.ns for x in fitting_counts(self.percent, n).counts)
+        fits = [fitting_counts(self.percent, n).counts for n in self.ns]
+        if sum(fit.stop - fit.start for fit in fits) > _TOO_MANY:
+            return None
+        return frozenset(x for fit in fits for x in fit)
 
     def shown(self) -> str:
         """The number as printed: ``181 of 254 (71%)``."""
@@ -177,12 +186,11 @@ def of_cell(code: str, cell: Cell, message: str, *others: Cell, hint: str = "") 
 
 def counted(values: Iterable[int]) -> str:
     """Whole numbers in words: ``93 or 94``."""
-    numbers = [str(value) for value in sorted(values)]
-    if len(numbers) < 2:
-        return "".join(numbers)
+    numbers = values if isinstance(values, range) else sorted(values)
     if len(numbers) > 4:
         return f"{numbers[0]} to {numbers[-1]}"
-    return f"{', '.join(numbers[:-1])} or {numbers[-1]}"
+    *most, last = map(str, numbers or ("",))
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def grade_subject(event: str, term: str | None, key: str) -> str:

@@ -18,7 +18,7 @@ from carmeta.domain.evidence import Mark
 from carmeta.domain.models import Kind
 from carmeta.domain.request import Request, check
 from carmeta.errors import ConfigError, DataError
-from carmeta.sourcefile import Diagnostic, nearest
+from carmeta.sourcefile import Diagnostic, NotAFile, nearest, read_file
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Back, Pooled, SubgroupTest
@@ -121,8 +121,9 @@ def _text(path: Path, name: str) -> str:
         if str(path) == "-":
             raw = sys.stdin.buffer.read(_MAX_BYTES + 1)
         else:
-            with path.open("rb") as handle:
-                raw = handle.read(_MAX_BYTES + 1)
+            raw = read_file(path, _MAX_BYTES + 1)
+    except NotAFile as error:
+        raise DataError(f"{name}: {error}", hint="for standard input write '--csv -'") from error
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from error
     if len(raw) > _MAX_BYTES:

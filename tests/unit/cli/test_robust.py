@@ -38,8 +38,10 @@ def counts(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         ('count: 14, percent: "42"', 'count: 14, of: 2147483648, percent: "42"'),
         ('{count: 14, percent: "42"}', '{of: 2147483648, percent: "42"}'),
         ('{count: 14, percent: "42"}', '{of: 999999999999999999, percent: "<1"}'),
-        ('any: {count: 14, percent: "42"}', 'any: {of: 2147483648, percent: "42", '
-         'ci: {lb: "41", ub: "43"}}'),
+        (
+            'any: {count: 14, percent: "42"}',
+            'any: {of: 2147483648, percent: "42", ci: {lb: "41", ub: "43"}}',
+        ),
     ],
 )  # fmt: skip
 def test_a_large_denominator_is_no_work(cli, golden_review: Path, old: str, new: str) -> None:
