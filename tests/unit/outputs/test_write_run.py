@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from carmeta import outputs
 from carmeta.errors import OutputError
-from carmeta.outputs import write_run
+from carmeta.outputs import write_file, write_run
 
 FILES = {"a.csv": b"1\n", "figures/b.svg": b"<svg/>"}
 ABOUT = {"name": "x", "inputs": {"studies/a.yaml": "00"}}
@@ -108,12 +109,117 @@ def test_a_folder_that_is_no_run_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="not a run"):
         write(folder)
     (folder / "manifest.json").write_text("[]")
-    with pytest.raises(OutputError, match="cannot be read"):
+    with pytest.raises(OutputError, match="not a run"):
         write(folder)
     assert (folder / "thesis.docx").read_text() == "years of work"
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is a file"):
         write(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "name", [".ssh/id_rsa", ".git/HEAD", "sub/.mine.txt", ".notes.md", "figures/.x", ".DS_Store"]
+)
+@pytest.mark.parametrize("run_before", [False, True])
+def test_hidden_files_are_files(tmp_path: Path, name: str, run_before: bool) -> None:
+    folder = tmp_path / "x"
+    if run_before:
+        write(folder)
+    mine = folder / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("K")
+    before = tree(tmp_path)
+    with pytest.raises(OutputError, match=re.escape(name)) as caught:
+        write(folder)
+    assert caught.value.exit_code == 2
+    assert tree(tmp_path) == before
+
+
+def test_what_is_no_file_is_not_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    write(folder)
+    for make in (
+        lambda path: path.mkdir(),
+        lambda path: path.symlink_to(tmp_path),
+        lambda path: path.symlink_to(tmp_path / "nowhere"),
+    ):
+        make(folder / "mine")
+        with pytest.raises(OutputError, match="mine"):
+            write(folder)
+        assert os.path.lexists(folder / "mine")
+        (folder / "mine").unlink() if (folder / "mine").is_symlink() else (folder / "mine").rmdir()
+    (folder / "a.csv").unlink()
+    (folder / "a.csv").symlink_to(tmp_path / "precious")
+    with pytest.raises(OutputError, match=r"a\.csv"):
+        write(folder)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"name": "An extension", "manifest_version": 3, "outputs": {"a.csv": {}}},
+        {"carmeta": "1", "format": 1, "outputs": ["a.csv"]},
+        {"carmeta": "1", "format": 1, "outputs": {"a.csv": "hash"}},
+        {"carmeta": "1", "format": 2, "outputs": {}},
+        {"outputs": {"a.csv": {"bytes": 1, "sha256": "0"}}},
+    ],
+)
+def test_a_manifest_of_somebody_else(tmp_path: Path, manifest: object) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    (folder / "a.csv").write_text("1")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    before = tree(tmp_path)
+    with pytest.raises(OutputError, match=r"not a run of carmeta|another version"):
+        write(folder)
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "x"
+    (folder / "secret").mkdir(parents=True)
+    (folder / "secret" / "thesis").write_text("years of work")
+    before = tree(tmp_path)
+    scandir = os.scandir
+
+    def closed(path: object = ".") -> object:
+        if Path(str(path)).name == "secret":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(OutputError, match="Permission denied"):
+        write(folder)
+    monkeypatch.undo()
+    assert tree(tmp_path) == before
+
+
+def test_only_what_a_run_left_is_swept_away(tmp_path: Path) -> None:
+    for name in (".x.writing-notes", ".x.writing-7", ".x.previous"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis").write_text("years of work")
+    before = tree(tmp_path)
+    write(tmp_path / "x")
+    write(tmp_path / "x", {"c.md": b"c"})
+    assert {name: data for name, data in tree(tmp_path).items() if name[:2] != "x/"} == before
+
+
+def test_a_file_that_appears_while_a_run_is_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "x"
+    write(folder)
+    exchange = outputs._exchange
+
+    def late(one: Path, other: Path) -> bool:
+        (other / "thesis").write_text("years of work")
+        return exchange(one, other)
+
+    monkeypatch.setattr(outputs, "_exchange", late)
+    write(folder, {"c.md": b"c"})
+    assert "years of work" in {data.decode() for data in tree(tmp_path).values()}
 
 
 def test_files_that_are_kept_out_of_version_control_may_be_absent(tmp_path: Path) -> None:
@@ -191,7 +297,7 @@ def test_a_lock_that_is_never_given_up(tmp_path: Path, monkeypatch: pytest.Monke
 SCRIPT = """
 import sys
 from pathlib import Path
-from carmeta.outputs import write_run
+from carmeta.outputs import write_file, write_run
 folder = Path(sys.argv[1])
 number = 0
 while True:
@@ -222,3 +328,29 @@ def test_a_killed_run_leaves_a_whole_one(tmp_path: Path) -> None:
         }
     write(tmp_path / "x", {"c.md": b"c"}, allow_outside=True)
     assert set(tree(tmp_path)) == {"x/c.md", "x/manifest.json"}
+
+
+def test_one_file_is_written_whole_and_replaces_nothing_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "forest.svg"
+    write_file(target, b"one")
+    with pytest.raises(OutputError, match="exists already"):
+        write_file(target, b"two")
+    write_file(target, b"three", replace=True)
+    assert tree(tmp_path) == {"forest.svg": b"three"}
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_file(target, b"four", replace=True)
+    monkeypatch.undo()
+    assert tree(tmp_path) == {"forest.svg": b"three"}
+    (tmp_path / "folder.svg").mkdir()
+    (tmp_path / "link.svg").symlink_to(target)
+    for name in ("folder.svg", "link.svg", "nowhere/x.svg"):
+        with pytest.raises(OutputError):
+            write_file(tmp_path / name, b"five", replace=True)
+    assert target.read_bytes() == b"three"
