@@ -56,20 +56,23 @@ class Result:
     singles: tuple[Back | None, ...] = ()
 
 
-def pool_file(path: Path, options: Mapping[str, Any], *, forest: Path | None, fmt: Format) -> int:
+def pool_file(
+    path: Path, options: Mapping[str, Any], *, forest: Path | None, force: bool, fmt: Format
+) -> int:
     """Read, pool, print, draw. Raises DataError with the lines that are wrong.
 
     ``options`` are those of :class:`carmeta.domain.request.Options`; None is not asked for.
     """
     if forest is not None:
-        counts_forest.check_target(forest)
+        counts_forest.check_target(forest, force=force)
     rows, two_arm = read_counts(path)
     groups = [row.group for row in rows] if len({row.group for row in rows}) > 1 else None
     ask = _request(options, two_arm, grouped=groups is not None)
     result = _two_arm(rows, groups, ask) if two_arm else _single_arm(rows, groups, ask)
     written = []
     if forest is not None:
-        written = counts_forest.draw(forest, rows, result)
+        pages = counts_forest.draw(forest, rows, result)
+        written = counts_forest.write(pages, forest, _name(path), force=force)
     for item in (*result.pooled.fallbacks, *result.pooled.cautions):
         terminal.say(f"note: {item.message}")
     if fmt == "json":
@@ -91,7 +94,7 @@ def read_counts(path: Path) -> tuple[list[Row], bool]:
     The separator is the comma, or a semicolon or tab if the heading has these instead.
     Raises DataError with a diagnostic for every line that is wrong.
     """
-    name = "<stdin>" if str(path) == "-" else path.as_posix()
+    name = _name(path)
     text = _text(path, name)
     heading = text.split("\n", 1)[0]
     delimiter = next((d for d in ",;\t" if d in heading), ",")
@@ -114,6 +117,10 @@ def read_counts(path: Path) -> tuple[list[Row], bool]:
     if not rows:
         raise DataError(f"{name}: no studies below the heading")
     return rows, two_arm
+
+
+def _name(path: Path) -> str:
+    return "<stdin>" if str(path) == "-" else path.as_posix()
 
 
 def _text(path: Path, name: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from carmeta.report import contents, csvfiles, jsonfile, reproduce, summary
+from carmeta.report.generated import marked
 from carmeta.report.parallel import Helpers
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _render(
 
         files["report.docx"] = wordreport.render(analysis, tables, drawings, files)
         steps.done("report.docx")
-    return dict(sorted(files.items()))
+    notice = analysis.provenance.notice
+    return {name: marked(name, data, notice) for name, data in sorted(files.items())}
 
 
 def _documents(

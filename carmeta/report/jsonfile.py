@@ -24,7 +24,8 @@ def results(analysis: Analysis) -> bytes:
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
-    document = {"schema_version": SCHEMA_VERSION, **body, "infinite": infinite}
+    head = {"about": analysis.provenance.notice, "schema_version": SCHEMA_VERSION}
+    document = {**head, **body, "infinite": infinite}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
     return (text + "\n").encode("utf-8", "backslashreplace")
 

@@ -71,6 +71,7 @@ def test_grim_shows_an_interval_where_many_counts_fit(cli) -> None:
     [
         (["--add", "1e308", "--to", "all"], "add"),
         (["--add", "1e20"], "add"),
+        (["--add", "1e-300"], "add"),
         (["--add", "nan"], "add"),
         (["--add", "-1"], "add"),
         (["--level", "0.9999999999999999"], "level"),

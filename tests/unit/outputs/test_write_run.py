@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from carmeta import outputs
 from carmeta.errors import OutputError
-from carmeta.outputs import write_file, write_run
+from carmeta.outputs import exchange, write_file, write_run
 
 FILES = {"a.csv": b"1\n", "figures/b.svg": b"<svg/>"}
 ABOUT = {"name": "x", "inputs": {"studies/a.yaml": "00"}}
@@ -211,15 +210,18 @@ def test_a_file_that_appears_while_a_run_is_written_stays(
 ) -> None:
     folder = tmp_path / "x"
     write(folder)
-    exchange = outputs._exchange
+    at_once = exchange._exchange
 
     def late(one: Path, other: Path) -> bool:
+        monkeypatch.undo()
         (other / "thesis").write_text("years of work")
-        return exchange(one, other)
+        return at_once(one, other)
 
-    monkeypatch.setattr(outputs, "_exchange", late)
-    write(folder, {"c.md": b"c"})
-    assert "years of work" in {data.decode() for data in tree(tmp_path).values()}
+    monkeypatch.setattr(exchange, "_exchange", late)
+    before = tree(tmp_path)
+    with pytest.raises(OutputError, match="thesis came into it"):
+        write(folder, {"c.md": b"c"})
+    assert tree(tmp_path) == {**before, "x/thesis": b"years of work"}
 
 
 def test_files_that_are_kept_out_of_version_control_may_be_absent(tmp_path: Path) -> None:
@@ -248,7 +250,7 @@ def test_a_disk_that_cannot_be_written_leaves_the_run(
 def test_folders_that_cannot_be_exchanged_are_swapped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outputs, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(exchange, "_exchange", lambda one, other: False)
     write(tmp_path / "x")
     write(tmp_path / "x", {"c.md": b"c"})
     assert set(tree(tmp_path)) == {"x/c.md", "x/manifest.json"}
@@ -259,10 +261,13 @@ def test_a_swap_that_was_killed_half_way_is_healed(tmp_path: Path) -> None:
     before = tree(tmp_path / "x")
     (tmp_path / "x").rename(tmp_path / ".x.previous")
     (tmp_path / ".x.writing-1").mkdir()
-    (tmp_path / ".x.writing-1" / "half").write_text("")
+    (tmp_path / ".x.writing-1" / "manifest.json").write_bytes(before["manifest.json"])
+    (tmp_path / ".x.writing-1" / "a.csv").write_text("half")
+    (tmp_path / ".x.writing-2").mkdir()
+    (tmp_path / ".x.writing-2" / "manifest.json").write_text("")
     with pytest.raises(OutputError):
         write(tmp_path / "x", {"../a": b""})
-    outputs._recover(tmp_path / "x")
+    exchange.recover(tmp_path / "x")
     assert tree(tmp_path / "x") == before
     write(tmp_path / "x", {"c.md": b"c"})
     assert set(tree(tmp_path)) == {"x/c.md", "x/manifest.json"}
@@ -289,15 +294,15 @@ def test_writers_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_never_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs, "_LOCK_SECONDS", 0.1)
-    with outputs._locked(tmp_path), pytest.raises(OutputError, match="another run is writing"):
+    monkeypatch.setattr(exchange, "_LOCK_SECONDS", 0.1)
+    with exchange.locked(tmp_path), pytest.raises(OutputError, match="another run is writing"):
         write(tmp_path / "x")
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from carmeta.outputs import write_file, write_run
+from carmeta.outputs import exchange, write_file, write_run
 folder = Path(sys.argv[1])
 number = 0
 while True:
@@ -337,7 +342,7 @@ def test_one_file_is_written_whole_and_replaces_nothing_unasked(
     write_file(target, b"one")
     with pytest.raises(OutputError, match="exists already"):
         write_file(target, b"two")
-    write_file(target, b"three", replace=True)
+    write_file(target, b"three", force=True)
     assert tree(tmp_path) == {"forest.svg": b"three"}
 
     def full(handle: int) -> None:
@@ -345,12 +350,12 @@ def test_one_file_is_written_whole_and_replaces_nothing_unasked(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="No space left"):
-        write_file(target, b"four", replace=True)
+        write_file(target, b"four", force=True)
     monkeypatch.undo()
     assert tree(tmp_path) == {"forest.svg": b"three"}
     (tmp_path / "folder.svg").mkdir()
     (tmp_path / "link.svg").symlink_to(target)
     for name in ("folder.svg", "link.svg", "nowhere/x.svg"):
         with pytest.raises(OutputError):
-            write_file(tmp_path / name, b"five", replace=True)
+            write_file(tmp_path / name, b"five", force=True)
     assert target.read_bytes() == b"three"
