@@ -295,12 +295,12 @@ def _print(result: Result, fmt: Format) -> None:
 
 
 def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
-    from carmeta.report.numbers import number12
+    from carmeta.digits import number_text
 
     def shown(value: float) -> str | None:
         if not math.isfinite(value):
             return None
-        return f"{value:.4g}" if shorten else number12(value)
+        return f"{value:.4g}" if shorten else number_text(value)
 
     back = pooled.back
     return {

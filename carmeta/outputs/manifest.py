@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from carmeta import __version__
+from carmeta.diff import compare_files, is_kept
 from carmeta.domain.analysis import Analysis
 from carmeta.errors import OutputError
 
@@ -82,6 +83,36 @@ def sha256(data: bytes) -> str:
 
 def _parents(names: Mapping[str, object] | set[str]) -> set[str]:
     return {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
+
+
+def settled(target: Path, content: dict[str, bytes]) -> dict[str, bytes]:
+    """The content, with the files of the run in place where that is the same run.
+
+    It is where all that git keeps of the two agrees under `carmeta.diff`: then these files
+    and the manifest stay as they are, and of the others those that are as the manifest says.
+    Others are drawn anew, though the manifest then holds the hashes of the first drawing.
+
+    Args:
+        target: A folder that holds a run and nothing else.
+        content: The new run with its manifest.
+    """
+    held = holdings(target)
+    if held.hashes is None:
+        return content
+    old = {name: (target / name).read_bytes() for name in held.own}
+    intact = {name for name in old if sha256(old[name]) == held.hashes.get(name)} | {MANIFEST}
+    kept = {name for name in content if is_kept(name)}
+    if not kept <= intact or compare_files(old, content):
+        return content
+    return {name: old[name] if name in intact else data for name, data in content.items()}
+
+
+def same_bytes(target: Path, content: Mapping[str, bytes]) -> bool:
+    """Whether a folder holds this run, to the byte, and nothing of another one."""
+    held = holdings(target)
+    return held.own == content.keys() and all(
+        (target / name).read_bytes() == data for name, data in content.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)

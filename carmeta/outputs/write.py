@@ -9,7 +9,7 @@ from typing import Any
 
 from carmeta.errors import OutputError
 from carmeta.outputs.exchange import locked, recover, replace, write_new
-from carmeta.outputs.manifest import MANIFEST, holdings, with_manifest
+from carmeta.outputs.manifest import MANIFEST, holdings, same_bytes, settled, with_manifest
 
 
 def write_run(
@@ -21,6 +21,8 @@ def write_run(
     allow_outside: bool = False,
 ) -> None:
     """Replace ``folder`` by ``files`` and a ``manifest.json``, whole or not at all.
+
+    A run in place that is the same but for the last digits stays as it is; see `settled`.
 
     Args:
         folder: Where the run belongs. Must be new, empty, or hold an earlier run and nothing
@@ -41,6 +43,10 @@ def write_run(
         with locked(target.parent):
             recover(target)
             _check_replaceable(target, folder)
+            if target.exists():
+                content = settled(target, content)
+                if same_bytes(target, content):
+                    return
             replace(target, content)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {_reason(error)}") from error

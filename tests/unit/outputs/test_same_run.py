@@ -24,18 +24,31 @@ REVIEW = ROOT / "tests" / "golden" / "review"
 @pytest.fixture(scope="module", params=["tiny", "two-arms"])
 def analysis(request: pytest.FixtureRequest) -> Analysis:
     whole = run(REVIEW / "configs" / f"{request.param}.yaml", studies=REVIEW / "studies")
-    return dataclasses.replace(whole, outcomes=whole.outcomes[:2])
+    return dataclasses.replace(whole, outcomes=whole.outcomes[:1])
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No PDF and PNG: git ignores them, and they take most of the time."""
+def render(analysis: Analysis) -> dict[str, bytes]:
+    """Without PDF and PNG: git ignores them, and they take most of the time."""
     drawn = figures.jobs
 
     def light(analysis: Analysis) -> list[figures.FigureJob]:
         return [dataclasses.replace(job, heavy=None) for job in drawn(analysis)]
 
-    monkeypatch.setattr(figures, "jobs", light)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "jobs", light)
+        return render_all(analysis, jobs=1, word=False, excel=False)
+
+
+@pytest.fixture(scope="module")
+def rendered(analysis: Analysis) -> dict[str, bytes]:
+    return render(analysis)
+
+
+@pytest.fixture
+def folder(analysis: Analysis, rendered: dict[str, bytes], tmp_path: Path) -> Path:
+    """The run as it is committed."""
+    write_run(tmp_path / "x", rendered, root=tmp_path, manifest=manifest_of(analysis))
+    return tmp_path / "x"
 
 
 # Differences of two fits: they move by as much as the fits, however small they are.
@@ -57,8 +70,7 @@ def perturbed(value: Any, size: float, chance: random.Random, name: str = "") ->
 
 
 def write(folder: Path, analysis: Analysis, **changed: bytes) -> None:
-    files = render_all(analysis, jobs=1, word=False, excel=False)
-    files |= {name.replace("_png", ".png"): data for name, data in changed.items()}
+    files = render(analysis) | {name.replace("_", "."): data for name, data in changed.items()}
     write_run(folder, files, root=folder.parent, manifest=manifest_of(analysis))
 
 
@@ -67,47 +79,41 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_last_digits_leave_a_run_untouched(
-    analysis: Analysis, tmp_path: Path, seed: int
-) -> None:
-    write(tmp_path / "x", analysis)
-    before = tree(tmp_path / "x")
-    places = {path: path.stat().st_mtime_ns for path in (tmp_path / "x").iterdir()}
+def test_the_last_digits_leave_a_run_untouched(analysis: Analysis, folder: Path, seed: int) -> None:
+    before = tree(folder)
+    places = {path: path.stat().st_mtime_ns for path in (folder).iterdir()}
     for size in (1e-14, 1e-11):
         other = perturbed(analysis, size, random.Random(seed))
         assert other != analysis
-        write(tmp_path / "x", other)
-        assert tree(tmp_path / "x") == before
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "x").iterdir()} == places
+        write(folder, other)
+        assert tree(folder) == before
+    assert {path: path.stat().st_mtime_ns for path in (folder).iterdir()} == places
 
 
-def test_another_python_leaves_a_run_untouched(analysis: Analysis, tmp_path: Path) -> None:
-    write(tmp_path / "x", analysis)
-    before = tree(tmp_path / "x")
+def test_another_python_leaves_a_run_untouched(analysis: Analysis, folder: Path) -> None:
+    before = tree(folder)
     versions = {**analysis.provenance.versions, "python": "3.99"}
     provenance = dataclasses.replace(analysis.provenance, versions=versions)
-    write(tmp_path / "x", dataclasses.replace(analysis, provenance=provenance))
-    assert tree(tmp_path / "x") == before
+    write(folder, dataclasses.replace(analysis, provenance=provenance))
+    assert tree(folder) == before
 
 
-def test_a_real_change_is_written(analysis: Analysis, tmp_path: Path) -> None:
-    write(tmp_path / "x", analysis)
-    before = tree(tmp_path / "x")
-    write(tmp_path / "x", perturbed(analysis, 1e-6, random.Random(1)))
-    after = tree(tmp_path / "x")
+def test_a_real_change_is_written(analysis: Analysis, folder: Path) -> None:
+    before = tree(folder)
+    write(folder, perturbed(analysis, 1e-6, random.Random(1)))
+    after = tree(folder)
     assert after["results.json"] != before["results.json"]
     versions = {**analysis.provenance.versions, "numpy": "99"}
     provenance = dataclasses.replace(analysis.provenance, versions=versions)
-    write(tmp_path / "x", dataclasses.replace(analysis, provenance=provenance))
-    assert json.loads(tree(tmp_path / "x")["manifest.json"])["versions"]["numpy"] == "99"
-    write(tmp_path / "x", dataclasses.replace(analysis, title="Another"))
-    assert b"Another" in tree(tmp_path / "x")["summary.md"]
+    write(folder, dataclasses.replace(analysis, provenance=provenance))
+    assert json.loads(tree(folder)["manifest.json"])["versions"]["numpy"] == "99"
+    write(folder, dataclasses.replace(analysis, title="Another"))
+    assert b"Another" in tree(folder)["summary.md"]
 
 
 def test_what_git_ignores_is_drawn_anew_where_it_is_missing(
-    analysis: Analysis, tmp_path: Path
+    analysis: Analysis, folder: Path
 ) -> None:
-    folder = tmp_path / "x"
     write(folder, analysis, a_png=b"here")
     before = tree(folder)
     write(folder, analysis, a_png=b"there")  # agrees with its manifest, which stays as it is
@@ -118,20 +124,21 @@ def test_what_git_ignores_is_drawn_anew_where_it_is_missing(
 
 
 def test_a_file_that_is_not_as_it_was_written_is_written_anew(
-    analysis: Analysis, tmp_path: Path
+    analysis: Analysis, folder: Path
 ) -> None:
-    write(tmp_path / "x", analysis)
-    before = tree(tmp_path / "x")
-    summary = tmp_path / "x" / "summary.md"
+    before = tree(folder)
+    summary = folder / "summary.md"
     summary.write_bytes(before["summary.md"].replace(b"\n", b"\r\n"))
-    write(tmp_path / "x", analysis)
-    assert tree(tmp_path / "x") == before
+    write(folder, analysis)
+    assert tree(folder) == before
 
 
 def test_what_is_tracked_is_what_git_does_not_ignore() -> None:
     from carmeta.diff import TEXT
 
-    ignored = re.findall(r"^outputs/\*\*/\*(\.\w+)$", (ROOT / ".gitignore").read_text(), re.M)
+    ignored = re.findall(
+        r"^outputs/\*\*/\*(\.\w+)$", (ROOT / ".gitignore").read_text(), re.MULTILINE
+    )
     assert ignored
     assert not TEXT & set(ignored)
     kept = {path.suffix.lower() for path in (ROOT / "outputs" / "primary").iterdir()}
@@ -141,8 +148,8 @@ def test_what_is_tracked_is_what_git_does_not_ignore() -> None:
 NUMBER = re.compile(r"(?<![\w.#-])-?(?:\d+\.\d+|\.\d+)(?:[eE][-+]?\d+)?")
 
 
-def test_no_number_has_more_than_ten_digits(analysis: Analysis) -> None:
-    for name, data in render_all(analysis, jobs=1, word=False, excel=False).items():
+def test_no_number_has_more_than_ten_digits(rendered: dict[str, bytes]) -> None:
+    for name, data in rendered.items():
         text = re.sub(r"data:[^\"']*", "", data.decode())
         text = re.sub(r"10\.\d{4,9}/\S+", "", text)  # DOIs
         for number in NUMBER.findall(text):
