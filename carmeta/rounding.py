@@ -8,7 +8,7 @@ or several counts, or none. Everything here is exact integer arithmetic.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -24,6 +24,8 @@ _BELOW_ONE: Final = re.compile(r"<\s*1")
 _HALF_UNIT: Final = 50
 _FIRST_ROUNDING: Final = 5
 
+# Counts that a printed number may stand for; they are added and compared as sets.
+_MAX_TELLING: Final = 2000
 # More combinations than this are not a reconstruction but a guess.
 _MAX_COMBINATIONS: Final = 100_000
 
@@ -128,6 +130,23 @@ def how_printed(count: int, percent: str, n: int) -> How | Literal["truncated"]:
     if digits is not None and count in _between(_twice(digits), decimals, n):
         return "double-rounding"
     return "truncated" if count in fit.truncated else "none"
+
+
+def telling_counts(percent: str, ns: Iterable[int]) -> frozenset[int] | None:
+    """Every count that fits a percentage of any of the denominators.
+
+    None if more than 2000 fit, as of 200,000 patients: then it says nothing about a count.
+
+    Raises:
+        DataError: as `fitting_counts`.
+
+    >>> telling_counts("50", [10, 12]), telling_counts("50", [10**9])
+    (frozenset({5, 6}), None)
+    """
+    fits = [fitting_counts(percent, n).counts for n in ns]
+    if sum(fit.stop - fit.start for fit in fits) > _MAX_TELLING:
+        return None
+    return frozenset(count for fit in fits for count in fit)
 
 
 def fitting_denominators(count: int, percent: str, n_max: int) -> range:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Literal
+from typing import Literal
 
 from carmeta.audit.codes import CODES
 from carmeta.domain.evidence import Finding, Severity
@@ -24,10 +24,7 @@ from carmeta.domain.record import (
     Toxicity,
 )
 from carmeta.lineage import Lineage
-from carmeta.rounding import fitting_counts
-
-# Of a whole percentage these are the counts of 200,000 patients.
-_TOO_MANY: Final = 2000
+from carmeta.rounding import telling_counts
 
 Family = Literal["proportion", "response", "mrd", "toxicity", "characteristic"]
 
@@ -70,18 +67,12 @@ class Cell:
         return self.ns[0] if len(self.ns) == 1 else None
 
     def possible(self) -> frozenset[int] | None:
-        """Counts that the cell allows; None if it says nothing that can be counted.
-
-        A percentage of so many patients that thousands of counts fit it names none of them.
-        """
+        """Counts that the cell allows; None if it says nothing that can be counted."""
         if self.count is not None:
             return frozenset((self.count,))
         if self.percent is None or not self.ns:
             return None
-        fits = [fitting_counts(self.percent, n).counts for n in self.ns]
-        if sum(fit.stop - fit.start for fit in fits) > _TOO_MANY:
-            return None
-        return frozenset(x for fit in fits for x in fit)
+        return telling_counts(self.percent, self.ns)
 
     def shown(self) -> str:
         """The number as printed: ``181 of 254 (71%)``."""
