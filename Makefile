@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install pool test check current slow reference golden gallery docs bench report clean
+.PHONY: help install pool test check slow reference golden gallery docs bench report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,6 @@ check: $(STAMP) ## style, types, architecture
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-
-current: $(STAMP) ## is the committed run of record what this tree produces?
-	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
-	$(BIN)/carmeta pool configs/primary.yaml --quiet --output "$$scratch/primary" > /dev/null && \
-	$(BIN)/carmeta diff outputs/primary "$$scratch/primary"
 
 slow: $(STAMP) ## the tests that take long, or need R or a browser
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m "slow or browser or r"

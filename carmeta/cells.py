@@ -27,7 +27,7 @@ from carmeta.domain.record import (
     TimeResult,
     Toxicity,
 )
-from carmeta.rounding import fitting_counts
+from carmeta.rounding import telling_counts
 from carmeta.vocabulary import SCALE_LABELS, grade_subject
 
 Kind = Literal["size", "proportion", "response", "mrd", "toxicity", "time", "characteristic"]
@@ -151,7 +151,7 @@ class Cell:
             return frozenset((self.count,))
         if self.percent is None or not self.ns:
             return None
-        return frozenset(x for n in self.ns for x in fitting_counts(self.percent, n).counts)
+        return telling_counts(self.percent, self.ns)
 
     def shown(self) -> str:
         """The number as printed: ``181 of 254 (71%)``."""

@@ -1,7 +1,10 @@
-"""Two runs side by side: numbers to a relative tolerance, everything else exactly.
+"""Two runs side by side: numbers to their last digit, everything else exactly.
 
 Two processors, or two versions of a linear algebra library, differ in the last digits of a
-double. The tolerance lets these pass and nothing that anybody could print.
+double, and however few of these are written, one of them stands on an edge. So a number may
+differ by one unit of the last digit that `carmeta.digits` keeps, and a coordinate by one of
+its last decimal. What people read is rounded from these and compared exactly: a change there
+is a change of what is said.
 """
 
 from __future__ import annotations
@@ -10,17 +13,23 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-REL: Final = 1e-9
+from carmeta.digits import DECIMALS, DIFFERENCES, DIGITS
+
+# A unit of the tenth significant digit; the rest is for the floats that say so.
+REL: Final = 10.0 ** (1 - DIGITS) * (1 + 1e-6)
 ABS: Final = 1e-12  # for what is zero but for rounding, such as a tau² at its boundary
+# A unit of the last decimal of what is a difference.
+DIFFERENCE_ABS: Final = 10.0**-DECIMALS * (1 + 1e-6)
 # SVG coordinates are written with six decimals; two roundings differ by one in the last.
 SVG_ABS: Final = 2e-6
 _MAX_TOLD: Final = 20  # a file
 
-_TEXT: Final = frozenset(
+# What git keeps of a run; it ignores pictures of other kinds and office files.
+TEXT: Final = frozenset(
     {".csv", ".json", ".md", ".html", ".svg", ".r", ".tex", ".txt", ".yaml", ".bib"}
 )
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -31,7 +40,7 @@ _DATA_URI: Final = re.compile(
 _SVG_ID: Final = re.compile(r"\b([mpCDh][0-9a-f]{10})\b")
 # The interpreter that runs may be any that is supported: its version is told, not compared.
 _IGNORED_VERSIONS: Final = frozenset({"python", "platform"})
-_PYTHON: Final = re.compile(r"(?i)\b(python(?:</dt>\s*<dd>| ))\d+\.\d+(?:\.\d+)?")
+_PYTHON: Final = re.compile(r"(?i)\b(python(?:\s|</?\w+>)+)\d+\.\d+(?:\.\d+)?")
 
 
 def compare_runs(a: Path, b: Path) -> list[str]:
@@ -42,23 +51,34 @@ def compare_runs(a: Path, b: Path) -> list[str]:
     cover PDF, PNG, Word and Excel too, whose bytes may depend on the machine. Raises OSError
     if a folder cannot be read.
     """
-    names_a, names_b = _names(a), _names(b)
-    told = [f"{name}: only in {a}" for name in sorted(names_a - names_b)]
-    told += [f"{name}: only in {b}" for name in sorted(names_b - names_a)]
-    for name in sorted(names_a & names_b):
-        left, right = (a / name).read_bytes(), (b / name).read_bytes()
-        if left != right:
-            told += [f"{name}: {line}" for line in _compare_file(name, left, right)]
-    return told
+    left, right = _kept(a), _kept(b)
+    told = [f"{name}: only in {a}" for name in sorted(left.keys() - right.keys())]
+    told += [f"{name}: only in {b}" for name in sorted(right.keys() - left.keys())]
+    return told + compare_files(left, right)
 
 
-def _names(folder: Path) -> set[str]:
+def compare_files(a: Mapping[str, bytes], b: Mapping[str, bytes]) -> list[str]:
+    """How the files that are kept as text and are in both, by name, differ in ``b``."""
+    return [
+        f"{name}: {line}"
+        for name in sorted(a.keys() & b.keys())
+        if is_kept(name) and a[name] != b[name]
+        for line in _compare_file(name, a[name], b[name])
+    ]
+
+
+def is_kept(name: str) -> bool:
+    """Whether git keeps this file of a run."""
+    return PurePosixPath(name).suffix.lower() in TEXT
+
+
+def _kept(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: there is no such run")
     return {
-        path.relative_to(folder).as_posix()
+        path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in _TEXT
+        if path.is_file() and is_kept(path.name)
     }
 
 
@@ -104,11 +124,11 @@ def _compare_json(a: Any, b: Any, path: str) -> Iterator[str]:
             yield f"{path}: {len(a)} entries, then {len(b)}"
         for index, (one, other) in enumerate(zip(a, b, strict=False)):
             yield from _compare_json(one, other, f"{path}[{index}]")
-    elif not _same_value(a, b):
+    elif not _same_value(a, b, path):
         yield f"{path}: {json.dumps(a)[:80]}, then {json.dumps(b)[:80]}"
 
 
-def _same_value(a: Any, b: Any) -> bool:
+def _same_value(a: Any, b: Any, path: str) -> bool:
     numbers = (int, float)
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
@@ -117,7 +137,8 @@ def _same_value(a: Any, b: Any) -> bool:
     if isinstance(a, numbers) and isinstance(b, numbers):
         if math.isnan(a) or math.isnan(b):
             return math.isnan(a) and math.isnan(b)
-        return a == b or _close(float(a), float(b), ABS)
+        name = path.rpartition(".")[2]
+        return a == b or _close(float(a), float(b), DIFFERENCE_ABS if name in DIFFERENCES else ABS)
     return type(a) is type(b) and a == b
 
 
@@ -150,7 +171,14 @@ def _same_line(a: str, b: str, absolute: float) -> bool:
 def _close_text(a: str, b: str, absolute: float) -> bool:
     if not any(mark in a + b for mark in ".eE"):
         return False  # whole numbers are counts, labels, hashes: exact
+    if _decimals(a) == _decimals(b) == DECIMALS:
+        absolute = max(absolute, DIFFERENCE_ABS)
     return _close(float(a), float(b), absolute)
+
+
+def _decimals(number: str) -> int:
+    """Decimals of a number as it is written; 0 for one with an exponent."""
+    return 0 if "e" in number.lower() else len(number.partition(".")[2])
 
 
 def _excerpt(a: str, b: str, width: int = 60) -> str:

@@ -8,9 +8,9 @@ or several counts, or none. Everything here is exact integer arithmetic.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from carmeta.errors import DataError
 
@@ -24,6 +24,8 @@ _BELOW_ONE: Final = re.compile(r"<\s*1")
 _HALF_UNIT: Final = 50
 _FIRST_ROUNDING: Final = 5
 
+# Counts that a printed number may stand for; they are added and compared as sets.
+_MAX_TELLING: Final = 2000
 # More combinations than this are not a reconstruction but a guess.
 _MAX_COMBINATIONS: Final = 100_000
 
@@ -35,7 +37,7 @@ class Fit:
     Attributes:
         percent: the percentage as printed, e.g. ``"73"``, ``"3.0"`` or ``"<1"``.
         n: the denominator, in patients.
-        counts: every whole number that fits, ascending; empty if none does.
+        counts: every whole number that fits, an interval; empty if none does.
         how: ``direct`` if they fit by rounding once (ties up, down or to even), or
             ``double-rounding`` if only by rounding to one more decimal first (ties up or to
             even), or ``none``.
@@ -45,9 +47,9 @@ class Fit:
 
     percent: str
     n: int
-    counts: tuple[int, ...]
+    counts: range
     how: How
-    truncated: tuple[int, ...]
+    truncated: range
 
     @property
     def nearest(self) -> int:
@@ -61,12 +63,12 @@ class Fit:
         digits, decimals = _parse(self.percent)
         if digits is None:
             digits, decimals = 5, 1
-        candidates: Sequence[int] = self.counts
-        if not candidates:
-            # The two whole numbers around percent * n / 100, within 0..n.
-            below = min(digits * self.n // 10 ** (decimals + 2), self.n)
-            candidates = (below, min(below + 1, self.n))
-        return min(candidates, key=lambda x: (abs(x * 10 ** (decimals + 2) - digits * self.n), x))
+        # The whole numbers around percent * n / 100; where counts fit, at their nearest end.
+        hundred = _unit(decimals) // 100  # percent, in units of the last decimal
+        below = digits * self.n // hundred
+        low, high = (self.counts[0], self.counts[-1]) if self.counts else (0, self.n)
+        around = {min(max(x, low), high) for x in (below, below + 1)}
+        return min(around, key=lambda x: (abs(x * hundred - digits * self.n), x))
 
 
 def fitting_counts(percent: str, n: int) -> Fit:
@@ -81,30 +83,32 @@ def fitting_counts(percent: str, n: int) -> Fit:
         DataError: the text is no percentage, or n is negative.
 
     >>> fitting_counts("85", 33).counts
-    (28,)
-    >>> fitting_counts("73", 128).counts
-    (93, 94)
+    range(28, 29)
+    >>> list(fitting_counts("73", 128).counts)
+    [93, 94]
     >>> fit = fitting_counts("7", 62)
-    >>> fit.counts, fit.how
-    ((4,), 'double-rounding')
+    >>> list(fit.counts), fit.how
+    ([4], 'double-rounding')
     >>> fit = fitting_counts("16.4", 79)
-    >>> fit.counts, fit.how, fit.truncated
-    ((), 'none', (13,))
+    >>> list(fit.counts), fit.how, list(fit.truncated)
+    ([], 'none', [13])
     """
     if n < 0:
         raise DataError(f"a denominator of {n} patients is not possible")
     digits, decimals = _parse(percent)
     if digits is None:
         # 0 < 100 x / n < 1; a zero is printed as 0, not as <1.
-        below = tuple(range(1, -(-n // 100))) if n else ()
-        return Fit(percent, n, below, "direct" if below else "none", ())
+        below = range(1, -(-n // 100))
+        return Fit(percent, n, below, "direct" if below else "none", range(0))
     how: How = "direct"
-    counts = _once(digits, decimals, n)
+    counts = _between(_once(digits), decimals, n)
     if not counts:
         how = "double-rounding"
-        counts = _twice(digits, decimals, n)
-    cut = tuple(x for x in _truncating(digits, decimals, n) if x not in counts)
-    return Fit(percent, n, tuple(counts), how if counts else "none", cut)
+        counts = _between(_twice(digits), decimals, n)
+    cut = _between(_cut_off(digits), decimals, n)
+    # What is cut off to the percentage begins at it, so whatever also fits stands first.
+    cut = range(max(cut.start, counts.stop), cut.stop) if counts else cut
+    return Fit(percent, n, counts, how if counts else "none", cut)
 
 
 def how_printed(count: int, percent: str, n: int) -> How | Literal["truncated"]:
@@ -123,33 +127,97 @@ def how_printed(count: int, percent: str, n: int) -> How | Literal["truncated"]:
     digits, decimals = _parse(percent)
     if count in fit.counts:
         return fit.how
-    if digits is not None and count in _twice(digits, decimals, n):
+    if digits is not None and count in _between(_twice(digits), decimals, n):
         return "double-rounding"
     return "truncated" if count in fit.truncated else "none"
 
 
+def telling_counts(percent: str, ns: Iterable[int]) -> frozenset[int] | None:
+    """Every count that fits a percentage of any of the denominators.
+
+    None if more than 2000 fit, as of 200,000 patients: then it says nothing about a count.
+
+    Raises:
+        DataError: as `fitting_counts`.
+
+    >>> telling_counts("50", [10, 12]), telling_counts("50", [10**9])
+    (frozenset({5, 6}), None)
+    """
+    fits = [fitting_counts(percent, n).counts for n in ns]
+    if sum(fit.stop - fit.start for fit in fits) > _MAX_TELLING:
+        return None
+    return frozenset(count for fit in fits for count in fit)
+
+
+def fitting_denominators(count: int, percent: str, n_max: int) -> range:
+    """All denominators n in 1..n_max of which `count` is printed as `percent` by rounding once.
+
+    Raises:
+        DataError: the text is no percentage.
+
+    >>> list(fitting_denominators(181, "81", 1000))
+    [223, 224]
+    """
+    digits, decimals = _parse(percent)
+    if digits is None:
+        return range(100 * count + 1, n_max + 1) if count else range(0)
+    # |100 count / n - percent| <= half a unit, solved for n.
+    low, high = _once(digits)[:2]
+    hundredths = count * _unit(decimals)
+    first = max(-(-hundredths // high), count, 1)
+    if low > 0:
+        return range(first, min(hundredths // low, n_max) + 1)
+    return range(first, n_max + 1)
+
+
 def joint_denominators(
     percents: Sequence[str], n_max: int, *, n_min: int = 1, double_rounding: bool = False
-) -> tuple[int, ...]:
+) -> Iterator[int]:
     """Every denominator in n_min..n_max for which each of the percentages fits some count.
 
+    Ascending, and found one at a time: from 10^(decimals + 2) patients on all of them fit.
     The percentages are printed for the same patients, whose number is not. Rounding twice
     counts as a fit only if `double_rounding` is true.
 
     Raises:
         DataError: a text is no percentage, or n_min is below 1.
 
-    >>> joint_denominators(["58", "83", "67"], 30)
-    (12, 24)
+    >>> list(joint_denominators(["58", "83", "67"], 30))
+    [12, 24]
     """
     if n_min < 1:
         raise DataError(f"the smallest denominator must be 1 or more, not {n_min}")
-    allowed = {"direct", "double-rounding"} if double_rounding else {"direct"}
-    return tuple(
-        n
-        for n in range(n_min, n_max + 1)
-        if all(fitting_counts(percent, n).how in allowed for percent in percents)
+    window = _twice if double_rounding else _once
+    parsed = [_parse(percent) for percent in percents]
+    return _joint(
+        [(None if digits is None else window(digits), decimals) for digits, decimals in parsed],
+        n_min,
+        n_max,
     )
+
+
+def _joint(windows: Sequence[tuple[_Window | None, int]], n: int, n_max: int) -> Iterator[int]:
+    """The leapfrog: each percentage in turn names the next denominator that it fits."""
+    if any(window and window.low > _unit(decimals) for window, decimals in windows):
+        return  # above 100%
+    while n <= n_max:
+        following = max((_next_fit(n, *each) for each in windows), default=n)
+        if following == n:
+            yield n
+            n += 1
+        else:
+            n = following
+
+
+def _next_fit(n: int, window: _Window | None, decimals: int) -> int:
+    """The smallest denominator from n on for which a count fits."""
+    if window is None:  # 1 of 101 is the first that is below one percent
+        return max(n, 101)
+    unit = _unit(decimals)
+    x = max(-(-window.low * n // unit), 0)  # the first count that is not too small
+    # It fits, or the denominator must grow until it does: to x * unit / high, or just beyond.
+    wanted = -(-x * unit // window.high) if window.closed else x * unit // window.high + 1
+    return max(n, wanted)
 
 
 def joint_counts(
@@ -202,51 +270,59 @@ def _parse(percent: str) -> tuple[int | None, int]:
     return int(whole + fraction), len(fraction)
 
 
-def _once(digits: int, decimals: int, n: int) -> range:
-    """Counts x in 0..n with |100 x / n - percent| <= half a unit of the last decimal.
+class _Window(NamedTuple):
+    """Percentages low <= p <= high (p < high if not closed), in hundredths of the last decimal."""
 
-    The interval is closed at both ends, so that a tie is accepted whichever way it went.
-    """
+    low: int
+    high: int
+    closed: bool
+
+
+def _unit(decimals: int) -> int:
+    """Unit for which x * unit / n is 100 x / n in hundredths of the last decimal."""
+    return int(10 ** (decimals + 4))
+
+
+def _between(window: _Window, decimals: int, n: int) -> range:
+    """Counts x in 0..n whose percentage of n lies in the window."""
     if n == 0:
         return range(0)
-    unit = 10 ** (decimals + 4)  # x * unit / n is 100 x / n in hundredths of the last decimal
-    low = -(-((100 * digits - _HALF_UNIT) * n) // unit)
-    high = (100 * digits + _HALF_UNIT) * n // unit
-    return range(max(low, 0), min(high, n) + 1)
+    unit = _unit(decimals)
+    low = -(-window.low * n // unit)
+    high = window.high * n
+    last = high // unit if window.closed else -(-high // unit) - 1
+    return range(max(low, 0), min(last, n) + 1)
 
 
-def _twice(digits: int, decimals: int, n: int) -> range:
-    """Counts x in 0..n that rounding to one more decimal first brings to the percentage.
+def _once(digits: int) -> _Window:
+    """|100 x / n - percent| <= half a unit of the last decimal.
+
+    Closed at both ends, so that a tie is accepted whichever way it went.
+    """
+    return _Window(100 * digits - _HALF_UNIT, 100 * digits + _HALF_UNIT, closed=True)
+
+
+def _twice(digits: int) -> _Window:
+    """What rounding to one more decimal first brings to the percentage.
 
     6.45 becomes 6.5 and then 7; 6.52 becomes 6.5 and then 6, if ties go to even. Rounding to
     two more decimals first reaches nothing that rounding to one more does not.
     """
-    if n == 0:
-        return range(0)
-    unit = 10 ** (decimals + 4)
-    low = -(-((100 * digits - _HALF_UNIT - _FIRST_ROUNDING) * n) // unit)
-    to_even = _FIRST_ROUNDING if digits % 2 == 0 else 0
-    above = (100 * digits + _HALF_UNIT + to_even) * n
+    low = 100 * digits - _HALF_UNIT - _FIRST_ROUNDING
+    if digits % 2:
+        return _Window(low, 100 * digits + _HALF_UNIT, closed=True)
     # A first rounding exactly at its own tie goes up, and then away from an even number.
-    high = -(-above // unit) - 1 if to_even else above // unit
-    return range(max(low, 0), min(high, n) + 1)
+    return _Window(low, 100 * digits + _HALF_UNIT + _FIRST_ROUNDING, closed=False)
 
 
-def _truncating(digits: int, decimals: int, n: int) -> range:
-    """Counts x in 0..n with percent <= 100 x / n < percent + one unit of the last decimal."""
-    if n == 0:
-        return range(0)
-    unit = 10 ** (decimals + 2)
-    low = -(-(digits * n) // unit)
-    high = -(-((digits + 1) * n) // unit) - 1
-    return range(max(low, 0), min(high, n) + 1)
+def _cut_off(digits: int) -> _Window:
+    """Whether percent <= 100 x / n < percent + one unit of the last decimal."""
+    return _Window(100 * digits, 100 * digits + 100, closed=False)
 
 
-def _combinations(
-    options: Sequence[tuple[int, ...]], total: int | None
-) -> Iterator[tuple[int, ...]]:
+def _combinations(options: Sequence[range], total: int | None) -> Iterator[tuple[int, ...]]:
     """All choices of one number of each option, adding to the total if one is given."""
-    # Bounds on what the options from i on can still add: branches beyond them are cut.
+    # Bounds on what the options from i on can add: what cannot reach the total is not tried.
     least, most = [0], [0]
     for option in reversed(options):
         least.append(least[-1] + option[0])
@@ -255,12 +331,14 @@ def _combinations(
     most.reverse()
 
     def extend(i: int, chosen: tuple[int, ...], rest: int) -> Iterator[tuple[int, ...]]:
-        if total is not None and not least[i] <= rest <= most[i]:
-            return
         if i == len(options):
-            yield chosen
+            if total is None or rest == 0:
+                yield chosen
             return
-        for x in options[i]:
+        low, high = options[i][0], options[i][-1]
+        if total is not None:
+            low, high = max(low, rest - most[i + 1]), min(high, rest - least[i + 1])
+        for x in range(low, high + 1):
             yield from extend(i + 1, (*chosen, x), rest - x)
 
     return extend(0, (), total or 0)

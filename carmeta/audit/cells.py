@@ -24,7 +24,7 @@ from carmeta.domain.record import (
     Toxicity,
 )
 from carmeta.lineage import Lineage
-from carmeta.rounding import fitting_counts
+from carmeta.rounding import telling_counts
 
 Family = Literal["proportion", "response", "mrd", "toxicity", "characteristic"]
 
@@ -72,7 +72,7 @@ class Cell:
             return frozenset((self.count,))
         if self.percent is None or not self.ns:
             return None
-        return frozenset(x for n in self.ns for x in fitting_counts(self.percent, n).counts)
+        return telling_counts(self.percent, self.ns)
 
     def shown(self) -> str:
         """The number as printed: ``181 of 254 (71%)``."""
@@ -177,12 +177,11 @@ def of_cell(code: str, cell: Cell, message: str, *others: Cell, hint: str = "") 
 
 def counted(values: Iterable[int]) -> str:
     """Whole numbers in words: ``93 or 94``."""
-    numbers = [str(value) for value in sorted(values)]
-    if len(numbers) < 2:
-        return "".join(numbers)
+    numbers = values if isinstance(values, range) else sorted(values)
     if len(numbers) > 4:
         return f"{numbers[0]} to {numbers[-1]}"
-    return f"{', '.join(numbers[:-1])} or {numbers[-1]}"
+    *most, last = map(str, numbers or ("",))
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def grade_subject(event: str, term: str | None, key: str) -> str:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 from carmeta.audit.cells import Cell, Context, counted, finding, of_cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Cohort, TimeResult
-from carmeta.rounding import fitting_counts, how_printed, joint_denominators
+from carmeta.rounding import (
+    fitting_counts,
+    fitting_denominators,
+    how_printed,
+    joint_denominators,
+)
 
 # How far beyond a given denominator to look for one that fits a whole column.
 _LOOK_BEYOND = 3
@@ -79,9 +85,7 @@ def _with_count(cell: Cell, count: int, ns: tuple[int, ...]) -> Iterator[Finding
         n = ns[0]
         fitting = fitting_counts(cell.percent, n).counts
         instead = f"; {cell.percent}% of {n} would be {counted(fitting)}" if fitting else ""
-        others = sorted(
-            {m for m in range(1, 2 * n) if how_printed(count, cell.percent, m) == "direct"}
-        )
+        others = fitting_denominators(count, cell.percent, 2 * n - 1)
         of = f"; {count} is {cell.percent}% of {counted(others)}" if others else ""
         exact = f"{_exact(count, n)}%" if n else "not defined"
         message = f"{count} of {n} is {exact}, printed as {cell.percent}%{instead}{of}"
@@ -135,10 +139,10 @@ def _column(wrong: list[Cell], cells: list[Cell], n: int) -> Iterator[Finding]:
     percents = list(dict.fromkeys(c.percent for c in column if c.percent is not None))
     if len(percents) < 2:
         return
-    fitting = joint_denominators(percents, _LOOK_BEYOND * n, double_rounding=True)
+    fitting = list(islice(joint_denominators(percents, _LOOK_BEYOND * n, double_rounding=True), 4))
     listed = ", ".join(f"{percent}%" for percent in percents)
     could = (
-        f"they fit {counted(fitting[:4])} patients"
+        f"they fit {counted(fitting)} patients"
         if fitting
         else f"they fit no number of patients up to {_LOOK_BEYOND * n}"
     )
@@ -163,7 +167,7 @@ def _without_denominator(cells: list[Cell]) -> Iterator[Finding]:
         telling = [p for p in percents if p.strip("0.") not in ("", "1")]
         could = ""
         if len(telling) >= _ENOUGH:
-            fitting = joint_denominators(telling, _LARGEST)[:4]
+            fitting = list(islice(joint_denominators(telling, _LARGEST), 4))
             if fitting:
                 could = f"; the smallest that fit all of them: {', '.join(map(str, fitting))}"
         first = group[0]

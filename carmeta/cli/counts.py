@@ -18,7 +18,7 @@ from carmeta.domain.evidence import Mark
 from carmeta.domain.models import Kind
 from carmeta.domain.request import Request, check
 from carmeta.errors import ConfigError, DataError
-from carmeta.sourcefile import Diagnostic, nearest
+from carmeta.sourcefile import Diagnostic, NotAFile, nearest, read_file
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Back, Pooled, SubgroupTest
@@ -56,20 +56,23 @@ class Result:
     singles: tuple[Back | None, ...] = ()
 
 
-def pool_file(path: Path, options: Mapping[str, Any], *, forest: Path | None, fmt: Format) -> int:
+def pool_file(
+    path: Path, options: Mapping[str, Any], *, forest: Path | None, force: bool, fmt: Format
+) -> int:
     """Read, pool, print, draw. Raises DataError with the lines that are wrong.
 
     ``options`` are those of :class:`carmeta.domain.request.Options`; None is not asked for.
     """
     if forest is not None:
-        counts_forest.check_target(forest)
+        counts_forest.check_target(forest, force=force)
     rows, two_arm = read_counts(path)
     groups = [row.group for row in rows] if len({row.group for row in rows}) > 1 else None
     ask = _request(options, two_arm, grouped=groups is not None)
     result = _two_arm(rows, groups, ask) if two_arm else _single_arm(rows, groups, ask)
     written = []
     if forest is not None:
-        written = counts_forest.draw(forest, rows, result)
+        pages = counts_forest.draw(forest, rows, result)
+        written = counts_forest.write(pages, forest, _name(path), force=force)
     for item in (*result.pooled.fallbacks, *result.pooled.cautions):
         terminal.say(f"note: {item.message}")
     if fmt == "json":
@@ -91,7 +94,7 @@ def read_counts(path: Path) -> tuple[list[Row], bool]:
     The separator is the comma, or a semicolon or tab if the heading has these instead.
     Raises DataError with a diagnostic for every line that is wrong.
     """
-    name = "<stdin>" if str(path) == "-" else path.as_posix()
+    name = _name(path)
     text = _text(path, name)
     heading = text.split("\n", 1)[0]
     delimiter = next((d for d in ",;\t" if d in heading), ",")
@@ -116,13 +119,18 @@ def read_counts(path: Path) -> tuple[list[Row], bool]:
     return rows, two_arm
 
 
+def _name(path: Path) -> str:
+    return "<stdin>" if str(path) == "-" else path.as_posix()
+
+
 def _text(path: Path, name: str) -> str:
     try:
         if str(path) == "-":
             raw = sys.stdin.buffer.read(_MAX_BYTES + 1)
         else:
-            with path.open("rb") as handle:
-                raw = handle.read(_MAX_BYTES + 1)
+            raw = read_file(path, _MAX_BYTES + 1)
+    except NotAFile as error:
+        raise DataError(f"{name}: {error}", hint="for standard input write '--csv -'") from error
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from error
     if len(raw) > _MAX_BYTES:
@@ -287,12 +295,12 @@ def _print(result: Result, fmt: Format) -> None:
 
 
 def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
-    from carmeta.report.numbers import number12
+    from carmeta.digits import number_text
 
     def shown(value: float) -> str | None:
         if not math.isfinite(value):
             return None
-        return f"{value:.4g}" if shorten else number12(value)
+        return f"{value:.4g}" if shorten else number_text(value)
 
     back = pooled.back
     return {

@@ -7,9 +7,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from carmeta.domain.analysis import ArmPair, ContrastAnalysis, OutcomeAnalysis, StudyRow, Subgroup
+from carmeta.domain.analysis import (
+    ArmPair,
+    ContrastAnalysis,
+    OutcomeAnalysis,
+    StudyRow,
+    Subgroup,
+    generated_from,
+)
 from carmeta.domain.evidence import Count
-from carmeta.errors import ConfigError, OutputError
+from carmeta.errors import ConfigError
+from carmeta.outputs import check_free, write_file
 
 if TYPE_CHECKING:
     from carmeta.cli.counts import Result, Row
@@ -19,26 +27,37 @@ _FORMATS: Final[dict[str, Format]] = {".svg": "svg", ".pdf": "pdf", ".png": "png
 _OUTCOME: Final = "Events"
 
 
-def check_target(path: Path) -> None:
-    """ConfigError if the name's ending is not one that can be drawn."""
+def check_target(path: Path, *, force: bool) -> None:
+    """Raise where ``path`` cannot be drawn to: ConfigError for its ending, OutputError if there."""
     if path.suffix.lower() not in _FORMATS:
         raise ConfigError(f"--forest {path}: not a figure", hint="end it with .svg, .pdf or .png")
+    check_free(path, force=force)
 
 
-def draw(path: Path, rows: Sequence[Row], result: Result) -> list[Path]:
-    """Draw to ``path``; further pages get ``-2``, ``-3``, ... Returns what was written."""
+def draw(path: Path, rows: Sequence[Row], result: Result) -> list[bytes]:
+    """The pages of the figure, in the format that ``path`` ends with."""
     from carmeta.report.canvas import save
 
-    written = []
-    for number, drawing in enumerate(_drawings(rows, result), start=1):
-        target = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
-        data = save(drawing, _FORMATS[path.suffix.lower()])
-        try:
-            target.write_bytes(data)
-        except OSError as error:
-            raise OutputError(f"{target}: {error.strerror or error}") from error
-        written.append(target)
-    return written
+    form = _FORMATS[path.suffix.lower()]
+    return [save(drawing, form) for drawing in _drawings(rows, result)]
+
+
+def write(pages: Sequence[bytes], path: Path, source: str, *, force: bool) -> list[Path]:
+    """Write to ``path``, further pages to ``-2``, ``-3``, ... Returns what was written.
+
+    Raises:
+        OutputError: A file is there and not to be replaced; then none is written.
+    """
+    from carmeta.report.generated import marked
+
+    numbers = range(2, len(pages) + 1)
+    targets = [path, *(path.with_stem(f"{path.stem}-{number}") for number in numbers)]
+    for target in targets:
+        check_free(target, force=force)
+    notice = generated_from(Path(source).name)
+    for target, data in zip(targets, pages, strict=True):
+        write_file(target, marked(target.name, data, notice), force=force)
+    return targets
 
 
 def _drawings(rows: Sequence[Row], result: Result) -> list[Drawing]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
 
 import typer
 
 from carmeta.cli import terminal
 from carmeta.cli.studies import STUDIES, Folder, load
 from carmeta.cli.tables import Format, write_rows
+
+_LISTED: Final = 100
 
 
 def audit(
@@ -52,25 +55,35 @@ def audit(
 
 def grim(
     percent: Annotated[str, typer.Argument(help="As printed, e.g. 73% or 3.0.")],
-    n: Annotated[int, typer.Argument(min=0, help="The denominator.")],
+    n: Annotated[int, typer.Argument(min=0, max=10**15, help="The denominator.")],
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
 ) -> int:
     """Find the counts that fit a printed percentage.
 
-    All whole numbers of patients are listed; exit code 1 if there is none.
+    All whole numbers of patients are listed, of more than 100 the first and the last; exit
+    code 1 if there is none.
     """
     from carmeta.rounding import fitting_counts
 
     fit = fitting_counts(percent.removesuffix("%").strip(), n)
     how = "by rounding twice" if fit.how == "double-rounding" else "by rounding"
-    rows: list[dict[str, Any]] = [_grim_row(count, n, how) for count in fit.counts]
-    rows += [_grim_row(count, n, "only if decimals were cut off") for count in fit.truncated]
+    rows = [*_grim_rows(fit.counts, n, how)]
+    rows += _grim_rows(fit.truncated, n, "only if decimals were cut off")
     columns = {"count": "Count", "of": "Of", "percent": "Percent", "fits": "Fits"}
     write_rows(rows, columns, format, right=("count", "of", "percent"))
     if not fit.counts:
         terminal.say(f"no whole number of {n} patients is printed as {fit.percent}%")
         return 1
     return 0
+
+
+def _grim_rows(counts: range, n: int, fits: str) -> Iterator[dict[str, Any]]:
+    """A row a count; of many counts, which are an interval, its two ends."""
+    if len(counts) <= _LISTED:
+        yield from (_grim_row(count, n, fits) for count in counts)
+        return
+    for end, count in (("first", counts[0]), ("last", counts[-1])):
+        yield _grim_row(count, n, f"{fits}, {end} of {len(counts)}")
 
 
 def _grim_row(count: int, n: int, fits: str) -> dict[str, Any]:

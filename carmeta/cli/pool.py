@@ -107,6 +107,9 @@ def pool(
     forest: Annotated[
         Path | None, typer.Option("--forest", help=f"Draw to .svg, .pdf or .png, {_CSV}.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help=f"Replace the files of --forest, {_CSV}.")
+    ] = False,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> int:
@@ -127,7 +130,7 @@ def pool(
         "pi_method": pi_method, "i2_method": i2_method, "level": level, "add": add, "to": to,
         "tau2": tau2,
     }  # fmt: skip
-    return pool_file(csv, options, forest=forest, fmt=fmt)
+    return pool_file(csv, options, forest=forest, force=force, fmt=fmt)
 
 
 _CSV_OPTIONS: Final = (
@@ -142,6 +145,7 @@ _CSV_OPTIONS: Final = (
     "to",
     "tau2",
     "forest",
+    "force",
 )
 _CONFIG_OPTIONS: Final = ("config", "studies", "output", "jobs", "pdf")
 

@@ -18,8 +18,8 @@ def diff(
 ) -> int:
     """Compare two runs.
 
-    Numbers may differ by 1e-9, relatively; everything else is compared exactly. Exit code 1
-    if the runs differ.
+    Numbers may differ by one in their last digit, of the ten or the decimals that are written;
+    everything else is compared exactly. Exit code 1 if the runs differ.
     """
     from carmeta.diff import compare_runs
     from carmeta.errors import OutputError

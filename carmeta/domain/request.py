@@ -30,10 +30,12 @@ from carmeta.vocabulary import (
     TwoArmForm,
 )
 
-# Quantiles of a level nearer to 1 than this are rounding, and so is their difference from 1.
+# Quantiles of a level nearer to 0 or 1 than this are rounding.
 _LEAST_TAIL: Final = 1e-9
-# A correction is a share of a patient; far more than one drowns the counts.
+# A correction is a share of a patient: far more than one drowns the counts, and with next to
+# none the variance of an empty cell leaves the floats.
 _MOST_ADDED: Final = 100.0
+_LEAST_ADDED: Final = 1e-6
 
 
 class Options(TypedDict, total=False):
@@ -242,9 +244,10 @@ def _normal(value: Any) -> bool:
 
 
 _RANGES: Final = (
-    ("level", lambda v: _number(v) and 0 < v <= 1 - _LEAST_TAIL,
+    ("level", lambda v: _number(v) and _LEAST_TAIL <= v <= 1 - _LEAST_TAIL,
      "between 0 and 1 (0.95 for 95%; at most 0.999999999)"),
-    ("add", lambda v: _number(v) and 0 <= v <= _MOST_ADDED, f"from 0 to {_MOST_ADDED:g}"),
+    ("add", lambda v: _number(v) and (v == 0 or _LEAST_ADDED <= v <= _MOST_ADDED),
+     f"0, or from {_LEAST_ADDED:f} to {_MOST_ADDED:g}"),
     ("drop00", lambda v: isinstance(v, bool), "true or false"),
     ("seed", lambda v: _whole(v) and v >= 0, "a whole number of 0 or more"),
     ("prior_scale", lambda v: _number(v) and v > 0, "a scale above 0"),

@@ -70,13 +70,16 @@ def derive(printed: Printed, denominator: Denominator) -> Derived | None:
     if len(fit.counts) == 1:
         reason = f"{fit.counts[0]} of {denominator.n} is the only count printed as "
         reason += f"{printed.percent}%{how}"
-        return Derived(fit.counts, fit.counts[0], "percent", "count-from-percentage", reason)
-    listed = " and ".join(str(x) for x in fit.counts)
+        return Derived(tuple(fit.counts), fit.counts[0], "percent", "count-from-percentage", reason)
+    few = len(fit.counts) <= 4
+    listed = " and ".join(map(str, fit.counts)) if few else f"{fit.counts[0]} to {fit.counts[-1]}"
     reason = (
         f"{listed} of {denominator.n} are both printed as {printed.percent}%{how}; "
         f"{fit.nearest} is nearest to it"
     )
-    return Derived(fit.counts, fit.nearest, "percent-several", "nearest-of-several-counts", reason)
+    return Derived(
+        tuple(fit.counts), fit.nearest, "percent-several", "nearest-of-several-counts", reason
+    )
 
 
 def summed(parts: Sequence[Derived]) -> tuple[tuple[int, ...], int | None, Derivation]:

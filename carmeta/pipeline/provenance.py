@@ -15,7 +15,7 @@ _PACKAGES = ("numpy", "scipy", "pandas", "statsmodels", "pymare", "pydantic", "m
 def provenance(config_path: Path, studies: Path) -> Provenance:
     """Hashes of the configuration and of every record, and the versions that computed."""
     inputs = {f"configs/{config_path.name}": _sha256(config_path)}
-    for path in sorted(studies.glob("*.yaml")):
+    for path in sorted(studies.glob("[!.]*.yaml")):  # hidden files are not read
         inputs[f"studies/{path.name}"] = _sha256(path)
     versions = {name: _version(name) for name in _PACKAGES}
     versions["python"] = ".".join(platform.python_version_tuple()[:2])

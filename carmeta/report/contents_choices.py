@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from carmeta.digits import difference
 from carmeta.report import contents, numbers, words
 from carmeta.report.tables import Cell, Column, Table, row
 
@@ -26,7 +27,7 @@ _COLUMNS: Final = (
 
 def shift(outcome: OutcomeAnalysis, item: SensitivityRow) -> float:
     """The refit's estimate less the primary one, on the scale of the estimates (0..1)."""
-    return item.pooled.back.estimate - outcome.headline.back.estimate
+    return difference(item.pooled.back.estimate, outcome.headline.back.estimate)
 
 
 def ranked(outcome: OutcomeAnalysis) -> list[tuple[SensitivityRow, float]]:

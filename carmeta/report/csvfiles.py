@@ -1,4 +1,4 @@
-"""The machine-readable tables of a run: plain CSV, 12 significant digits."""
+"""The machine-readable tables of a run: plain CSV, with the digits of `carmeta.digits`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carmeta.report.numbers import number12
+from carmeta.digits import difference, number_text
 from carmeta.report.text import csv_cell
 
 if TYPE_CHECKING:
@@ -99,17 +99,17 @@ def write(columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([_cell(value, name) for value, name in zip(row, columns, strict=True)])
     return buffer.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _cell(value: Value) -> str:
+def _cell(value: Value, column: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return number12(value)
+        return number_text(value, column)
     # The csv module leaves a lone carriage return unquoted, and readers break the line there.
     text = csv_cell(value.replace("\x00", "\ufffd"))
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -355,7 +355,7 @@ def sensitivity(analysis: Analysis) -> Raw:
             row.pooled.i2,
             "; ".join(fallback.code for fallback in row.pooled.fallbacks),
             outcome.part,
-            row.pooled.back.estimate - outcome.headline.back.estimate,
+            difference(row.pooled.back.estimate, outcome.headline.back.estimate),
         )
         for outcome in analysis.outcomes
         for row in outcome.sensitivity

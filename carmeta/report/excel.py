@@ -7,7 +7,7 @@ import io
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from carmeta.report.numbers import number12_float
+from carmeta.digits import significant
 from carmeta.report.tables import Cell, Table, spans
 from carmeta.report.text import clean
 
@@ -31,7 +31,7 @@ def workbook(tables: Iterable[Table], title: str, raw: Iterable[Raw] = ()) -> by
     """The bytes of an xlsx file, the same for the same tables.
 
     Behind the tables that people read stand the machine-readable ones (``raw``) with their
-    numbers to 12 significant digits.
+    numbers to 10 significant digits.
     """
     import xlsxwriter
 
@@ -88,7 +88,7 @@ def _raw_sheet(sheet: Any, data: Raw, formats: dict[str, Any]) -> None:
                 if value:
                     sheet.write_string(line, index, clean(value)[:_MOST_TEXT])
             elif math.isfinite(value):
-                sheet.write_number(line, index, number12_float(value))
+                sheet.write_number(line, index, significant(value))
             elif math.isinf(value):
                 sheet.write_string(line, index, "inf" if value > 0 else "-inf")
 
@@ -97,7 +97,7 @@ def _put(
     sheet: Any, line: int, index: int, item: Cell, align: str, formats: dict[str, Any]
 ) -> None:
     if item.value is not None and math.isfinite(item.value):
-        sheet.write_number(line, index, number12_float(item.value), formats["right"])
+        sheet.write_number(line, index, significant(item.value), formats["right"])
         return
     chosen = "bold" if item.bold else ("right" if align == "right" else "text")
     sheet.write_string(line, index, clean(item.text)[:_MOST_TEXT], formats[chosen])

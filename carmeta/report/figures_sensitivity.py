@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from carmeta.digits import difference
 from carmeta.report import contents, csvfiles, numbers, plots, words
 from carmeta.report.contents_choices import signed
 from carmeta.report.curve_plot import Specification, order, specification_curve
@@ -85,7 +86,13 @@ def _baujat(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
         return None
     points = [plots.Point(item.slab, item.baujat_x, item.baujat_y) for item in items]
     rows = [(p.label, p.x, p.y, numbers.fixed(p.x, 2), numbers.fixed(p.y, 2)) for p in points]
-    columns = ("label", "x", "y", "shown_contribution_to_heterogeneity", "shown_influence")
+    columns = (
+        "label",
+        "baujat_x",
+        "baujat_y",
+        "shown_contribution_to_heterogeneity",
+        "shown_influence",
+    )
     title = f"{contents.outcome_name(outcome)}: heterogeneity and influence of each study (Baujat)"
     return plots.baujat(points, title=title), csvfiles.write(columns, rows)
 
@@ -150,7 +157,7 @@ def _specification(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
             place, label, kind, words.model_short(fit), item.primary,
             item.estimate, item.lb, item.ub,
             kind, words.model_short(fit), contents.estimate(fit).text,
-            signed(item.estimate - head.back.estimate),
+            signed(difference(item.estimate, head.back.estimate)),
         )
         for place, (item, fit, kind, label) in enumerate(made, start=1)
     ]  # fmt: skip

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from carmeta.digits import settle
 from carmeta.report import contents, csvfiles, jsonfile, reproduce, summary
+from carmeta.report.generated import marked
 from carmeta.report.parallel import Helpers
 
 if TYPE_CHECKING:
@@ -38,8 +40,11 @@ def render_all(
 
     ``pdf`` adds report.pdf, which needs the optional package typst.
 
+    Numbers carry the digits of `carmeta.digits`, figures and text too.
+
     Raises OutputError for a character that no font can draw, or a PDF without typst.
     """
+    analysis = settle(analysis)
     own = Helpers(jobs if figures else 1) if helpers is None else None
     with own or contextlib.nullcontext(helpers) as team:
         assert team is not None
@@ -92,7 +97,8 @@ def _render(
 
         files["report.docx"] = wordreport.render(analysis, tables, drawings, files)
         steps.done("report.docx")
-    return dict(sorted(files.items()))
+    notice = analysis.provenance.notice
+    return {name: marked(name, data, notice) for name, data in sorted(files.items())}
 
 
 def _documents(

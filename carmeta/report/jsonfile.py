@@ -1,4 +1,4 @@
-"""results.json: the whole run at full precision."""
+"""results.json: the whole run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ SCHEMA_VERSION = 1
 def results(analysis: Analysis) -> bytes:
     """Everything in the analysis as JSON.
 
-    Numbers carry their full value (the shortest text that reads back as the same float). A
-    number that does not exist is null; an infinite one is null too and its path stands in
-    ``infinite`` with its sign, because JSON has no infinities.
+    Numbers are written as they stand (the shortest text that reads back as the same float):
+    those of a run carry the digits of `carmeta.digits`. A number that does not exist is null;
+    an infinite one is null too and its path stands in ``infinite`` with its sign, because JSON
+    has no infinities.
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
-    document = {"schema_version": SCHEMA_VERSION, **body, "infinite": infinite}
+    head = {"about": analysis.provenance.notice, "schema_version": SCHEMA_VERSION}
+    document = {**head, **body, "infinite": infinite}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
     return (text + "\n").encode("utf-8", "backslashreplace")
 

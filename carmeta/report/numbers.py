@@ -1,9 +1,9 @@
-"""The only place where numbers become text.
+"""The only place where numbers become text for people.
 
 Displayed values are rounded once, half away from zero, from the shortest decimal that
 stands for the float (so 0.125 as a percentage with no decimals is 13, as a reader who
-computes 1/8 by hand expects, whatever the binary representation). Machine-readable files
-carry 12 significant digits (CSV, XLSX) or the full value (JSON).
+computes 1/8 by hand expects, whatever the binary representation). What programs read is cut
+by `carmeta.digits`.
 """
 
 from __future__ import annotations
@@ -194,26 +194,3 @@ def count(value: int) -> str:
     if len(digits) > 4:
         digits = f"{abs(value):,}".replace(",", "\u202f")
     return (MINUS if value < 0 else "") + digits
-
-
-def number12(value: float) -> str:
-    """A number for CSV: 12 significant digits; empty for NaN, ``inf`` for infinity.
-
-    >>> number12(1 / 3), number12(50.0), number12(float("nan")), number12(-0.0)
-    ('0.333333333333', '50', '', '0')
-    """
-    if math.isnan(value):
-        return ""
-    if value == 0:
-        return "0"
-    return format(float(value), ".12g")
-
-
-def number12_float(value: float) -> float:
-    """A finite number cut to 12 significant digits, for spreadsheet cells."""
-    return float(format(float(value), ".12g"))
-
-
-def json_number(value: float) -> float | None:
-    """Full precision for JSON; None for NaN and for infinities (which JSON has not)."""
-    return value if math.isfinite(value) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from carmeta.digits import significant
 from carmeta.report import words
 from carmeta.report.text import r_string
 
@@ -130,7 +131,7 @@ def _fits(label: str, fits: Sequence[Pooled], counted: tuple[int, int]) -> list[
                 "ci_lb": fit.back.ci_lb,
                 "ci_ub": fit.back.ci_ub,
             }
-            call = f"exact({counted[0]}, {counted[1]}, {fit.level!r})"
+            call = f"exact({counted[0]}, {counted[1]}, {_r(fit.level)})"
             lines.append(f"agree({what}, {_list(numbers)}, {call}, {_TOLERANCE['exact']!r})")
             continue
         call = _call(fit)
@@ -155,7 +156,7 @@ def _numbers(fit: Pooled) -> dict[str, float]:
 
 def _call(fit: Pooled) -> str:
     """The metafor call for a single-arm fit; empty where metafor has no such model."""
-    level = repr(100 * fit.level)
+    level = _r(100 * fit.level)
     if fit.model == "GLMM" and fit.measure == "PLO":
         test = "t" if fit.test == "t" else "z"
         return (
@@ -201,7 +202,7 @@ def _contrast(contrast: ContrastAnalysis) -> str:
 
 def _two_arm_call(fit: Pooled) -> str:
     data = "ai = ai[used], n1i = n1i[used], ci = ci[used], n2i = n2i[used]"
-    level = repr(100 * fit.level)
+    level = _r(100 * fit.level)
     if fit.k == 1 and fit.model == "IV":
         return f'rma(measure = "{fit.measure}", {data}, method = "EE", level = {level})'
     if fit.model == "IV" and fit.test in ("z", "t", "knha", "adhoc"):
@@ -225,7 +226,7 @@ def _r(value: float) -> str:
         return "NA"
     if math.isinf(value):
         return "Inf" if value > 0 else "-Inf"
-    return repr(float(value))
+    return repr(significant(value))
 
 
 def _strings(values: Sequence[str]) -> str:

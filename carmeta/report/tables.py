@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
+from carmeta.digits import significant
 from carmeta.report import csvfiles, text
-from carmeta.report.numbers import number12_float
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,7 +70,7 @@ def cell(value: str | float | Cell | None) -> Cell:
 
         return Cell(count(value), value)
     if isinstance(value, float):
-        return Cell(str(number12_float(value)), value)
+        return Cell(str(significant(value)), value)
     return Cell(value)
 
 
@@ -164,7 +164,7 @@ def _html_cells(table: Table, cells: tuple[Cell, ...]) -> Iterable[str]:
         shown = _html(item.text)
         if item.bold:
             shown = f"<strong>{shown}</strong>"
-        key = "" if item.value is None else f' data-value="{number12_float(item.value)!r}"'
+        key = "" if item.value is None else f' data-value="{significant(item.value)!r}"'
         yield f"<{tag}{_html_class(column)}{key}>{shown}</{tag.split()[0]}>"
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from carmeta.domain.evidence import DataPath, Mark, Step
 from carmeta.sourcefile.model import Diagnostic, Marks, SourceFile
+from carmeta.sourcefile.reading import NotAFile, read_file
 from carmeta.sourcefile.scalars import Refused, resolve
 from carmeta.sourcefile.syntax import explain
 
@@ -54,10 +55,9 @@ def _read(path: Path) -> tuple[str | None, list[Diagnostic]]:
         return [Diagnostic(code, "error", mark or Mark(path.as_posix()), message, hint)]
 
     try:
-        if path.is_dir():
-            return None, fail("YML002", "a folder, where a YAML file is expected")
-        with path.open("rb") as handle:
-            raw = handle.read(MAX_BYTES + 1)
+        raw = read_file(path, MAX_BYTES + 1)
+    except NotAFile as error:
+        return None, fail("YML002", f"{error}: a YAML file is expected")
     except FileNotFoundError:
         return None, fail("YML001", "there is no such file")
     except (OSError, ValueError) as error:

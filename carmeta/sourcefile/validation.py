@@ -37,6 +37,9 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     r"^10\.\d{4,9}/\S+$": "a DOI such as 10.1056/NEJMoa2213614, without https://doi.org/",
     r"^NCT\d{8}$": "NCT and eight digits",
     r"^[A-Z]{3}\d{3}$": "a finding's code, e.g. GRM001",
+    r"^(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$": (
+        'a date as far as it is known: "2021", "2021-04" or "2021-04-28"'
+    ),
 }
 
 _TYPE_WORDS: Final[dict[str, str]] = {

@@ -9,7 +9,13 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carmeta.rounding import fitting_counts, joint_counts, joint_denominators
+from carmeta.rounding import (
+    fitting_counts,
+    fitting_denominators,
+    how_printed,
+    joint_counts,
+    joint_denominators,
+)
 
 TWICE = (ROUND_HALF_UP, ROUND_HALF_EVEN)
 TIES = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_HALF_DOWN)
@@ -63,7 +69,7 @@ def percents(draw):
 @given(percents(), st.integers(1, 300))
 def test_fits_equal_a_count_by_count_search(percent, n):
     fit = fitting_counts(percent, n)
-    assert (fit.counts, fit.how, fit.truncated) == brute_force(percent, n)
+    assert (tuple(fit.counts), fit.how, tuple(fit.truncated)) == brute_force(percent, n)
 
 
 @given(st.integers(1, 500), st.data(), st.integers(0, 3), st.sampled_from(TIES))
@@ -93,3 +99,26 @@ def test_joint_counts_are_the_products_that_add_up(n, data):
     assert joint_counts(texts, n, total=sum(counts)) == expected
     assert tuple(counts) in expected
     assert n in joint_denominators(texts, 40)
+
+
+@given(percents() | st.just("<1"), st.integers(0, 60))
+def test_denominators_of_a_count_equal_a_search(percent, count):
+    searched = [n for n in range(1, 150) if count in _direct(percent, n)]
+    assert list(fitting_denominators(count, percent, 149)) == searched
+    assert searched == [n for n in range(1, 150) if how_printed(count, percent, n) == "direct"]
+
+
+def _direct(percent, n):
+    fit = fitting_counts(percent, n)
+    return fit.counts if fit.how == "direct" else ()
+
+
+@given(st.lists(percents() | st.just("<1"), max_size=3), st.integers(1, 150), st.booleans())
+def test_joint_denominators_equal_a_search(texts, n_min, twice):
+    allowed = ("direct", "double-rounding") if twice else ("direct",)
+    searched = [
+        n
+        for n in range(n_min, 250)
+        if all(fitting_counts(text, n).how in allowed for text in texts)
+    ]
+    assert list(joint_denominators(texts, 249, n_min=n_min, double_rounding=twice)) == searched

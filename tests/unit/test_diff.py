@@ -19,15 +19,24 @@ def runs(tmp_path: Path, name: str, a: str | bytes, b: str | bytes) -> list[str]
 SAME = [
     ("a.csv", "x,0.123456789012\n", "x,0.123456789013\n"),
     ("a.csv", "x,0.0\n", "x,1e-13\n"),
+    ("a.csv", "x,1.234567890\n", "x,1.234567891\n"),  # a unit of the tenth digit
+    ("a.csv", "x,0.00000001\n", "x,0.00000002\n"),  # a difference, with eight decimals
+    ("a.json", '{"a": [{"dffits": 0.00000001}]}', '{"a": [{"dffits": 0.00000002}]}'),
     ("a.json", '{"a": 0.1, "b": [1, null]}', '{"b":[1,null],"a":0.10000000000000002}'),
     ("a.html", "<dt>python</dt><dd>3.11</dd>", "<dt>python</dt><dd>3.13.1</dd>"),
+    ("a.html", "<dt><bdi>python</bdi></dt><dd><bdi>3.11</bdi></dd>",
+     "<dt><bdi>python</bdi></dt><dd><bdi>3.13</bdi></dd>"),
     ("a.json", '{"versions": {"python": "3.11"}}', '{"versions": {"python": "3.13"}}'),
     ("manifest.json", '{"outputs": {"a.pdf": {"sha256": "0"}}}', '{"outputs": {"a.pdf": 1}}'),
     ("a.svg", '<g id="m0123456789" d="M 1.000001 2"/>', '<g id="mabcdefabcd" d="M 1.000002 2"/>'),
     ("a.png", b"\x89PNG1", b"\x89PNG2"),
 ]  # fmt: skip
 DIFFERENT = [
-    ("a.csv", "x,0.12345678\n", "x,0.12345679\n"),
+    ("a.csv", "x,0.1234567\n", "x,0.1234568\n"),
+    ("a.csv", "x,0.12345678\n", "x,0.12345680\n"),
+    ("a.csv", "x,1.234567890\n", "x,1.234567892\n"),
+    ("a.json", '{"estimate": 0.12345678}', '{"estimate": 0.12345679}'),
+    ("a.json", '{"dffits": 0.1234567}', '{"dffits": 0.1234568}'),
     ("a.csv", "x,12\n", "x,13\n"),
     ("a.csv", "x,12\n", "y,12\n"),
     ("a.csv", "x,12\n", "x,12\nx,13\n"),

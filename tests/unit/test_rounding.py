@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import time
+from itertools import islice
+
 import pytest
 
 from carmeta.errors import DataError
-from carmeta.rounding import fitting_counts, how_printed, joint_counts, joint_denominators
+from carmeta.rounding import (
+    fitting_counts,
+    fitting_denominators,
+    how_printed,
+    joint_counts,
+    joint_denominators,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,36 +38,36 @@ from carmeta.rounding import fitting_counts, how_printed, joint_counts, joint_de
 )
 def test_counts_that_fit_by_rounding_once(percent, n, counts):
     fit = fitting_counts(percent, n)
-    assert fit.counts == counts
+    assert tuple(fit.counts) == counts
     assert fit.how == ("direct" if counts else "none")
 
 
 @pytest.mark.parametrize(("percent", "n", "x"), [("7", 62, 4), ("36", 62, 22), ("90", 38, 34)])
 def test_counts_that_fit_only_by_rounding_twice(percent, n, x):
     fit = fitting_counts(percent, n)
-    assert (fit.counts, fit.how) == ((x,), "double-rounding")
+    assert (tuple(fit.counts), fit.how) == ((x,), "double-rounding")
 
 
 def test_decimals_are_part_of_the_number():
-    assert fitting_counts("3", 100).counts == (3,)
-    assert fitting_counts("3.0", 100).counts == (3,)
-    assert fitting_counts("3", 300).counts == (8, 9, 10)
-    assert fitting_counts("3.0", 300).counts == (9,)
+    assert tuple(fitting_counts("3", 100).counts) == (3,)
+    assert tuple(fitting_counts("3.0", 100).counts) == (3,)
+    assert tuple(fitting_counts("3", 300).counts) == (8, 9, 10)
+    assert tuple(fitting_counts("3.0", 300).counts) == (9,)
 
 
 @pytest.mark.parametrize(("percent", "n"), [("20", 8), ("40", 8), ("101", 50), ("50", 0)])
 def test_impossible_percentages_fit_nothing(percent, n):
     fit = fitting_counts(percent, n)
-    assert fit.counts == ()
+    assert not fit.counts
     assert fit.how == "none"
 
 
 def test_cutting_decimals_off_is_reported_but_is_no_fit():
     fit = fitting_counts("16.4", 79)  # 13 of 79 is 16.456
-    assert fit.counts == ()
-    assert fit.truncated == (13,)
+    assert not fit.counts
+    assert tuple(fit.truncated) == (13,)
     assert fit.nearest == 13
-    assert fitting_counts("85", 33).truncated == ()
+    assert not fitting_counts("85", 33).truncated
 
 
 @pytest.mark.parametrize(
@@ -97,7 +106,7 @@ def test_how_one_count_could_have_been_printed(count, percent, n, how):
 
 
 def test_a_percent_sign_is_allowed():
-    assert fitting_counts("73%", 128).counts == (93, 94)
+    assert tuple(fitting_counts("73%", 128).counts) == (93, 94)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "73,4", "1e1", "NE", "1.23456", "<2"])
@@ -113,12 +122,49 @@ def test_negative_denominator():
 
 def test_joint_denominators():
     # 42, 83, 92 and 17 percent stand in one column of 12 patients.
-    assert joint_denominators(["42", "83", "92", "17"], 23) == (12,)
-    assert joint_denominators(["20", "40"], 10) == (5, 10)
-    assert joint_denominators(["7"], 62, n_min=62) == ()
-    assert joint_denominators(["7"], 62, n_min=62, double_rounding=True) == (62,)
+    assert tuple(joint_denominators(["42", "83", "92", "17"], 23)) == (12,)
+    assert tuple(joint_denominators(["20", "40"], 10)) == (5, 10)
+    assert tuple(joint_denominators(["7"], 62, n_min=62)) == ()
+    assert tuple(joint_denominators(["7"], 62, n_min=62, double_rounding=True)) == (62,)
     with pytest.raises(DataError):
         joint_denominators(["7"], 5, n_min=0)
+    assert tuple(joint_denominators(["101", "50"], 10**15)) == ()
+    assert tuple(joint_denominators([], 3)) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("count", "percent", "n_max", "denominators"),
+    [
+        (28, "85", 66, (33,)),
+        (13, "16.4", 200, ()),  # of 79 it is 16.456, of 80 16.25
+        (1, "50", 10, (2,)),
+        (1, "33", 10, (3,)),
+        (0, "0", 4, (1, 2, 3, 4)),
+        (0, "3", 9, ()),
+        (2, "0", 403, (400, 401, 402, 403)),
+        (5, "100", 9, (5,)),
+        (2, "<1", 203, (201, 202, 203)),
+        (0, "<1", 9, ()),
+        (3, "101", 9, ()),
+    ],
+)
+def test_denominators_that_fit_a_count(count, percent, n_max, denominators):
+    assert tuple(fitting_denominators(count, percent, n_max)) == denominators
+
+
+def test_what_fits_is_an_interval_however_many_patients_there_are():
+    began = time.perf_counter()
+    n = 2**31
+    fit = fitting_counts("73", n)
+    assert (fit.counts[0], fit.counts[-1]) == (-(-145 * n // 200), 147 * n // 200)
+    assert fit.nearest == round(0.73 * n)
+    assert fit.truncated[0] == fit.counts[-1] + 1
+    assert len(fitting_counts("<1", 10**15).counts) == 10**13 - 1
+    assert how_printed(n // 2, "50", n) == "direct"
+    assert len(fitting_denominators(10**9, "50", 10**15)) > 10**7
+    assert tuple(islice(joint_denominators(["42", "83", "92", "17"], 10**15), 2)) == (12, 24)
+    assert next(joint_denominators(["0.0001", "33.3333"], 10**15, n_min=10**14)) == 10**14
+    assert time.perf_counter() - began < 0.2
 
 
 def test_joint_counts():

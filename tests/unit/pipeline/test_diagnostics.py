@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from carmeta.digits import settle
 from carmeta.pipeline import run
 from carmeta.pipeline.diagnostics import FEW, diagnose
 from carmeta.report import numbers
@@ -89,7 +90,7 @@ def test_the_switch(tmp_path, analysis):
 def test_figures_of_the_primary_run_carry_these_numbers(analysis):
     from carmeta.report.figures_sensitivity import sensitivity_figures
 
-    primary = analysis("primary")
+    primary = settle(analysis("primary"))
     found = {picture.stem: picture for picture in sensitivity_figures(primary)}
     kinds = ("funnel", "baujat", "influence", "specification")
     assert set(found) == {f"{kind}_{o.outcome}" for kind in kinds for o in primary.outcomes}
@@ -99,7 +100,7 @@ def test_figures_of_the_primary_run_carry_these_numbers(analysis):
 
     for outcome in primary.outcomes:
         name, items = outcome.outcome, outcome.diagnostics.influence
-        assert [float(r["x"]) for r in rows(f"baujat_{name}")] == pytest.approx(
+        assert [float(r["baujat_x"]) for r in rows(f"baujat_{name}")] == pytest.approx(
             [item.baujat_x for item in items], rel=1e-11
         )
         shown = rows(f"influence_{name}")

@@ -56,11 +56,11 @@ def test_columns_of_pooled(analysis: Analysis) -> None:
     assert set(header) >= {"tau2", "tau2_ci_lb", "i2", "q", "q_df", "q_pval", "fallbacks"}
 
 
-def test_pooled_has_twelve_digits(analysis: Analysis) -> None:
+def test_pooled_has_ten_digits(analysis: Analysis) -> None:
     row = read(csvfiles.all_csv(analysis)["pooled.csv"])[0]
     back = analysis.outcomes[0].headline.back
-    assert float(row["estimate"]) == pytest.approx(back.estimate, rel=1e-11)
-    assert len(row["estimate"].replace("0.", "", 1)) <= 12
+    assert float(row["estimate"]) == pytest.approx(back.estimate, rel=1e-9)
+    assert len(row["estimate"].replace("0.", "", 1)) <= 10
     assert row["events"] == "529"
 
 

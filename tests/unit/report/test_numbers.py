@@ -48,12 +48,6 @@ def test_percent_of_a_count_rounds_as_fractions_do(xi: int, ni: int) -> None:
     assert shown in allowed
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_number12_reads_back(value: float) -> None:
-    back = float(numbers.number12(value))
-    assert back == pytest.approx(value, rel=1e-11, abs=0)
-
-
 @pytest.mark.parametrize(
     ("p", "shown"),
     [
@@ -102,9 +96,3 @@ def test_levels_and_degrees() -> None:
 def test_digits_are_checked() -> None:
     with pytest.raises(ValueError, match="0 to 6"):
         numbers.PERCENT.with_digits(7)
-
-
-def test_json_numbers() -> None:
-    assert numbers.json_number(0.1) == 0.1
-    assert numbers.json_number(NAN) is None
-    assert numbers.json_number(INF) is None

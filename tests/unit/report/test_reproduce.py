@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from carmeta.api import pool
+from carmeta.digits import significant
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis
 from carmeta.domain.result import Pooled
 from carmeta.report import reproduce
@@ -63,7 +64,7 @@ def test_counts_and_estimates_are_inlined(analysis: Analysis) -> None:
     script = reproduce.script(analysis).decode("ascii")
     assert "xi <- c(14, 15, 50, 12, 94, 47, 57, 93)" in script
     assert "ni <- c(24, 17, 57, 25, 97, 62, 62, 128)" in script
-    assert repr(analysis.outcomes[0].headline.estimate) in script
+    assert repr(significant(analysis.outcomes[0].headline.estimate)) in script
     assert re.search(r'slab <- c\("Study 0 \\"quoted\\" \\\\ \\U\{2265\}3"', script)
 
 
