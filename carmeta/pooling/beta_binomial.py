@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, chdtri, expit, gammaln, logit, stdtr, stdtrit
+from scipy.special import betainc, betaincc, chdtri, expit, gammaln, logit, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -37,6 +37,7 @@ _CHUNK: Final = 1 << 20
 # Terms of a study's sum that are added one by one.
 _HEAD: Final = 1024
 _TINY: Final = 1e-300
+_MAX_LOGIT: Final = 700.0  # beyond it a proportion is no longer a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,32 +413,38 @@ def prediction_limits(
 
     With ``rho`` 0 this is the interval of the mean itself.
     """
-    share = (np.arange(200) + 0.5) / 200
-    means = expit(mu + se * stdtrit(df, share))
     tail = 0.5 * (1.0 - level)
     if rho <= 0:
         half = float(stdtrit(df, 1.0 - tail)) * se
         return mu - half, mu + half
+    # The upper limit is the lower one of the mirrored counts: 1 - p has no digits near 1.
+    return _lower_limit(mu, se, rho, df, tail), -_lower_limit(-mu, se, rho, df, tail)
+
+
+def _lower_limit(mu: float, se: float, rho: float, df: float, tail: float) -> float:
+    """Logit below which a new study lies with probability ``tail``."""
+    from scipy.optimize import brentq
+
+    a, b = _shapes(mu, se, rho, df)
+
+    def excess(value: float) -> float:
+        return float(betainc(a, b, expit(value)).mean()) - tail
+
+    if excess(-_MAX_LOGIT) > 0:
+        return -_MAX_LOGIT
+    return float(brentq(excess, -_MAX_LOGIT, _MAX_LOGIT, xtol=1e-11))
+
+
+def _shapes(mu: float, se: float, rho: float, df: float) -> tuple[Floats, Floats]:
+    """Both parameters of the beta distribution at 200 equally likely means."""
+    logits = mu + se * stdtrit(df, (np.arange(200) + 0.5) / 200)
     size = (1.0 - rho) / rho
-    a, b = np.maximum(means * size, 1e-12), np.maximum((1.0 - means) * size, 1e-12)
-
-    def solve(target: float) -> float:
-        low, high = -60.0, 60.0
-        while high - low > 1e-11:
-            mid = 0.5 * (low + high)
-            if float(betainc(a, b, expit(mid)).mean()) < target:
-                low = mid
-            else:
-                high = mid
-        return 0.5 * (low + high)
-
-    return solve(tail), solve(1.0 - tail)
+    return np.maximum(expit(logits) * size, 1e-12), np.maximum(expit(-logits) * size, 1e-12)
 
 
 def probability_above(mu: float, se: float, rho: float, df: float, threshold: float) -> float:
     """Probability that a new study's proportion exceeds ``threshold`` in (0, 1)."""
     if rho <= 0:
         return float(stdtr(df, (mu - logit(threshold)) / se))
-    means = expit(mu + se * stdtrit(df, (np.arange(200) + 0.5) / 200))
-    size = (1.0 - rho) / rho
-    return float(1.0 - betainc(means * size, (1.0 - means) * size, threshold).mean())
+    a, b = _shapes(mu, se, rho, df)
+    return float(betaincc(a, b, threshold).mean())

@@ -13,7 +13,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, gammaln, logsumexp
+from scipy.special import expit, logsumexp
+
+from carmeta.pooling.binomial import log_likelihood, saturated
 
 FloatArray = NDArray[np.float64]
 
@@ -53,10 +55,6 @@ def _rule(nodes: int, dims: int) -> tuple[FloatArray, FloatArray]:
     return points, np.sum([weight.ravel() for weight in weights], axis=0)
 
 
-def _softplus(eta: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))))
-
-
 def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mode ``(k, r)`` of the standardised random effects and the Cholesky factor of the
     inverse curvature there ``(k, r, r)``; the target is strictly concave."""
@@ -68,8 +66,7 @@ def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArra
         return np.asarray(fixed + (zs @ at[..., None])[..., 0])
 
     def target(at: FloatArray) -> FloatArray:
-        eta = linear(at)
-        fit = (data.y * eta - data.n * _softplus(eta)).sum(axis=1)
+        fit = log_likelihood(data.y, data.n, linear(at)).sum(axis=1)
         return np.asarray(fit - 0.5 * (at**2).sum(axis=1))
 
     value = target(u)
@@ -114,6 +111,7 @@ def _two_sided(
     """
     z, u = zs[..., 0], mode[:, :1]
     t, w = _legendre()
+    peak = log_likelihood(data.y, data.n, top)
     steps, weights = [], []
     for side in (-1.0, 1.0):
         # The log integrand curves by at least 1, so that it has fallen by _DROP before
@@ -121,7 +119,7 @@ def _two_sided(
         reach = np.full_like(u, np.sqrt(2.0 * _DROP))
         for _ in range(8):
             eta = top + side * reach * z
-            fit = (data.y * (eta - top) - data.n * (_softplus(eta) - _softplus(top))).sum(axis=1)
+            fit = (log_likelihood(data.y, data.n, eta) - peak).sum(axis=1)
             fall = fit[:, None] - side * reach * u - 0.5 * reach**2 + _DROP
             pull = ((data.y - data.n * expit(eta)) * z).sum(axis=1)[:, None]
             slope = side * pull - side * u - reach
@@ -161,20 +159,15 @@ def _log_terms(
     # many patients would lose when subtracted.
     change = data.y[:, None, :] * d - data.n[:, None, :] * np.log1p(grown)
     prior = (du * (mode[:, None, :] + 0.5 * du)).sum(axis=2)
-    base = (data.y * top - data.n * _softplus(top)).sum(axis=1) - 0.5 * (mode**2).sum(axis=1)
+    base = log_likelihood(data.y, data.n, top).sum(axis=1) - 0.5 * (mode**2).sum(axis=1)
     log_terms = logw + change.sum(axis=2) - prior + base[:, None]
     return mode[:, None, :] + du, (prob + grown) / (1.0 + grown), log_terms
-
-
-def _log_choose(data: MixedData) -> float:
-    y, n = data.y, data.n
-    return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
 
 
 def loglik(data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES) -> float:
     """Log-likelihood with binomial coefficients; ``nodes=1`` is Laplace's approximation."""
     _, _, log_terms = _log_terms(data, beta, sd, nodes)
-    return float(logsumexp(log_terms, axis=1).sum()) + _log_choose(data)
+    return float(logsumexp(log_terms, axis=1).sum() + saturated(data.y, data.n).sum())
 
 
 def score_and_information(
@@ -218,4 +211,4 @@ def score_and_information(
     seen = (complete.reshape(-1, 1 + r, 1 + r) @ rows).reshape(-1, p + r)
     information = rows.reshape(-1, p + r).T @ seen
     information -= flat.reshape(-1, p + r).T @ (spread @ flat).reshape(-1, p + r)
-    return total + _log_choose(data), score, information
+    return total + float(saturated(data.y, data.n).sum()), score, information

@@ -22,7 +22,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, gammaln
+from scipy.special import expit
+
+from carmeta.pooling.binomial import log_likelihood, saturated
 
 Floats = NDArray[np.float64]
 
@@ -90,7 +92,7 @@ class Likelihood:
         self.x, self.n, self.nodes = x, n, nodes
         self.wide = _WIDE_TAU  # where the two-sided rule begins
         self.ragged = bool((n == 0).any())
-        self.choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+        self.best = saturated(x, n)
         self.last: Floats | None = None  # modes of the call before, when it was all columns
 
     @property
@@ -102,7 +104,7 @@ class Likelihood:
         """Some columns, any number of times."""
         new = object.__new__(Likelihood)
         new.x, new.n = self.x[:, columns], self.n[:, columns]
-        new.choose, new.last = self.choose[:, columns], None
+        new.best, new.last = self.best[:, columns], None
         new.nodes, new.wide, new.ragged = self.nodes, self.wide, self.ragged
         return new
 
@@ -134,9 +136,9 @@ class Likelihood:
         self, mu: Floats, tau: Floats, cols: NDArray[np.intp] | None, wide: bool
     ) -> Derivatives:
         """Evaluate columns (None: all of them) whose tau all take the same rule."""
-        x, n, choose = self.x, self.n, self.choose
+        x, n, best = self.x, self.n, self.best
         if cols is not None:
-            x, n, choose = x[:, cols], n[:, cols], choose[:, cols]
+            x, n, best = x[:, cols], n[:, cols], best[:, cols]
         u, eta, curvature = _modes(x, n, mu, tau, self.last if cols is None else None)
         self.last = u if cols is None else None
         du, weight, prob = _points(x, n, u, eta, tau, curvature, self.nodes, wide)
@@ -154,8 +156,7 @@ class Likelihood:
         wq = weight * npq * un
         mt = (ue * e - wq).sum(axis=0) - e1 * ue1
         tt = (un * (ue * e - wq)).sum(axis=0) - ue1 * ue1
-        top = x * eta - n * np.logaddexp(0.0, eta) - 0.5 * u * u
-        ll = choose + top + np.log(total)
+        ll = best + log_likelihood(x, n, eta) - 0.5 * u * u + np.log(total)
         parts = [ll, e1, ue1, mm, mt, tt]
         if self.ragged:
             # An absent study integrates the prior alone: 0 up to rounding, put to 0 by n = 0.

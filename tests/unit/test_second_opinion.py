@@ -67,7 +67,9 @@ def test_study_intervals_are_repeated(level: float) -> None:
     n = np.array([10, 10, 10, 10, 3 * 10**6])
     low, high = study_limits(x, n, level=level)
     rows = [
-        StudyInterval("orr", f"study {i}", int(x[i]), int(n[i]), level, float(low[i]), float(high[i]))
+        StudyInterval(
+            "orr", f"study {i}", int(x[i]), int(n[i]), level, float(low[i]), float(high[i])
+        )
         for i in range(x.size)
     ]
     assert SecondOpinion((), tuple(rows)).run() == {}
