@@ -37,6 +37,8 @@ _CHUNK: Final = 1 << 20
 # Terms of a study's sum that are added one by one.
 _HEAD: Final = 1024
 _TINY: Final = 1e-300
+# Error of the log-likelihood, a sum over all patients, for each of them.
+_ROUNDING: Final = 1e-14
 _MAX_LOGIT: Final = 700.0  # beyond it a proportion is no longer a number
 
 
@@ -91,11 +93,12 @@ class _Counts:
         self.cx, self.cy, self.cn = weights
         choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
         self.choose = choose.sum(axis=-1)
+        self.rounding = _ROUNDING * n.sum(axis=-1)
 
     def take(self, rows: NDArray[np.intp]) -> _Counts:
         new = object.__new__(_Counts)
         new.j = self.j if self.j.shape[0] == 1 else self.j[rows]
-        new.choose = self.choose[rows]
+        new.choose, new.rounding = self.choose[rows], self.rounding[rows]
         new.cx, new.cy, new.cn = self.cx[rows], self.cy[rows], self.cn[rows]
         return new
 
@@ -269,14 +272,15 @@ def _newton(counts: _Counts, mu0: Floats, phi0: Floats) -> _Maximum:
         new = counts.take(active).at(trial_mu, trial_phi)
         iterations[active] += 1
         size = np.maximum(np.abs(d_mu[active]), np.abs(d_log[active]))
-        rose = (new.ll >= at.ll[active] - 1e-11 * (1 + np.abs(at.ll[active]))) | (size < 1e-8)
+        slack = 1e-11 * (1 + np.abs(at.ll[active])) + counts.rounding[active]
+        rose = (new.ll >= at.ll[active] - slack) | (size < 1e-8)
         up, back = active[rose], active[~rose]
         mu[up], phi[up] = trial_mu[rose], trial_phi[rose]
         at.put(up, new.keep(rose))
         d_mu[up], d_log[up] = _step(new.keep(rose), phi[up])
         d_mu[back], d_log[back] = 0.4 * d_mu[back], 0.4 * d_log[back]
         # phi running to 0 is the boundary, settled by the caller.
-        done[up[size[rose] <= _STEP_TOL]] = True
+        done[up[size[rose] <= np.maximum(_STEP_TOL, 0.1 * counts.rounding[up])]] = True
         done[up[phi[up] < 1e-10]] = True
         active = np.flatnonzero(~done)
         if active.size == 0:

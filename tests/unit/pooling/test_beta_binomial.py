@@ -180,3 +180,14 @@ def test_prediction_limits_of_symmetric_data_are_symmetric() -> None:
         fit = fit_beta_binomial([0, size, 0, size, 1, size - 1], [size] * 6)
         low, high = prediction_limits(float(fit.estimate), float(fit.se), float(fit.rho), 5.0, 0.95)
         assert high == pytest.approx(-low, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [10**5, 10**6, 10**7, 10**8])
+def test_large_studies_converge_to_the_same_model(n: int) -> None:
+    """The fit of proportions without sampling error: their beta distribution."""
+    p = np.array([0.31, 0.33, 0.305, 0.29])
+    fit = fit_beta_binomial(np.round(n * p), np.full(4, n))
+    assert int(fit.status) == 0
+    limit = fit_beta_binomial(np.round(10**9 * p), np.full(4, 10**9))
+    assert float(fit.estimate) == pytest.approx(float(limit.estimate), abs=20 / n + 1e-7)
+    assert float(fit.rho) == pytest.approx(float(limit.rho), rel=2000 / n + 1e-5)
