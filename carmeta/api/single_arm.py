@@ -26,6 +26,7 @@ from carmeta.domain.result import (
 from carmeta.errors import EstimationError
 from carmeta.measures import effect_sizes, harmonic_mean, transform
 from carmeta.pooling import bayes, beta_binomial, glmm, glmm_profile, inverse_variance
+from carmeta.pooling.bayes_binomial import binomial_normal
 from carmeta.pooling.exact import clopper_pearson
 from carmeta.pooling.heterogeneity import Heterogeneity as Spread
 from carmeta.pooling.heterogeneity import heterogeneity
@@ -228,7 +229,7 @@ def _bayes(counts: Counts, ask: Request) -> Pooled:
     centre, sd = (0.0, None) if ask.mu_prior is None else ask.mu_prior
     prior = bayes.Prior(ask.prior, ask.prior_scale, centre, sd)
     if ask.likelihood == "binomial":
-        post = bayes.binomial_normal(counts.x, counts.n, prior=prior, level=ask.level)
+        post = binomial_normal(counts.x, counts.n, prior=prior, level=ask.level)
     else:
         post = bayes.normal_normal(*counts.effects(ask), prior=prior, level=ask.level)
     tau2 = post.tau_median**2

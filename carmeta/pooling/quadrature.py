@@ -32,6 +32,7 @@ NODES: Final = 25
 # Beyond this SD the two-sided rule takes over; nodes on each of its sides.
 _WIDE_TAU: Final = 1.0
 _SIDE_NODES: Final = 28
+_POINTS: Final = 33  # of the grid of :func:`conditional`, half an SD apart
 # Fall of the log integrand at which it is cut: e^-40 is below rounding.
 _DROP: Final = 40.0
 # Elements of one (nodes, k, batch) array; about 1 MB each.
@@ -293,22 +294,16 @@ def _steps(
     return x * d - n * log_ratio - du * (u + 0.5 * du), prob
 
 
-def weighted_nodes(
-    x: float, n: float, mu: Floats, tau: Floats, weight: Floats
-) -> tuple[Floats, Floats]:
-    """Posterior of one study's logit as points with masses, over a mixture of (mu, tau).
+def conditional(x: float, n: float, mu: Floats, tau: Floats) -> tuple[Floats, Floats, Floats]:
+    """Posterior of one study's logit given each (mu, tau), on even grids as wide as it is.
 
-    ``mu``, ``tau`` and the mixture's ``weight`` are ``(columns,)``; each column's quadrature
-    nodes share its weight. Both results are flat, in no order.
+    ``mu`` and ``tau`` are ``(columns,)``. Returns the first point and the step of each grid,
+    ``(columns,)``, and the density there up to a factor a column, ``(points, columns)``.
     """
-    points, masses = [], []
-    for wide in (False, True):
-        cols = np.flatnonzero((np.abs(tau) > _WIDE_TAU) == wide)
-        if not cols.size:
-            continue
-        xs, ns = np.full((1, cols.size), x), np.full((1, cols.size), n)
-        u, eta, curvature = _modes(xs, ns, mu[cols], tau[cols])
-        du, share, _ = _points(xs, ns, u, eta, tau[cols], curvature, NODES, wide)
-        points.append((mu[cols] + tau[cols] * (u + du)).ravel())
-        masses.append((weight[cols] * share / share.sum(axis=0)).ravel())
-    return np.concatenate(points), np.concatenate(masses)
+    xs, ns = np.full((1, mu.size), x), np.full((1, mu.size), n)
+    u, eta, curvature = _modes(xs, ns, mu, tau)
+    low, high = _ends(xs, ns, u, eta, tau, curvature)
+    share = np.linspace(0.0, 1.0, _POINTS)[:, None, None]
+    change, _ = _steps(xs, ns, u, eta, tau, low + (high - low) * share)
+    step = tau * (high - low) / (_POINTS - 1)
+    return (mu + tau * (u + low))[0], step[0], np.exp(change[:, 0])

@@ -11,7 +11,8 @@ from scipy.special import expit
 from scipy.stats import binom, halfcauchy, halfnorm, norm
 
 from carmeta.errors import DataError
-from carmeta.pooling.bayes import Prior, binomial_normal, normal_normal
+from carmeta.pooling.bayes import Prior, normal_normal
+from carmeta.pooling.bayes_binomial import binomial_normal
 
 # Eight schools (Rubin 1981): effects and standard errors.
 Y = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
@@ -207,11 +208,11 @@ def log_study(x: float, n: float, mu: np.ndarray, tau: float) -> np.ndarray:
     factor, over the study's own logit where the likelihood is."""
     own = np.sqrt(1 / (x + 0.5) + 1 / (n - x + 0.5))
     if tau < own:
-        u, w = np.polynomial.hermite_e.hermegauss(60)
+        u, w = np.polynomial.hermite_e.hermegauss(40)
         values = binom.logpmf(x, n, expit(mu[:, None] + tau * u)) + np.log(w / w.sum())
     else:
         centre = np.log((x + 0.5) / (n - x + 0.5))
-        theta = centre + own * np.linspace(-14, 14, 281)
+        theta = centre + own * np.linspace(-12, 12, 121)
         values = (
             binom.logpmf(x, n, expit(theta))
             + norm.logpdf(theta, mu[:, None], tau)
@@ -226,13 +227,13 @@ class Dense:
 
     def __init__(self, x: np.ndarray, n: np.ndarray, scale: float, *, normal: bool) -> None:
         yi, vi = np.log(x / (n - x)), 1 / x + 1 / (n - x)
-        low = 1e-5 * np.sqrt(vi.min())
-        self.log_tau = np.linspace(np.log(low), np.log(6 * scale), 260)
+        low = 1e-6 * np.sqrt(vi.min())
+        self.log_tau = np.linspace(np.log(low), np.log(6 * scale), 180)
         rows = []
         for tau in np.exp(self.log_tau):
             w = 1 / (vi + tau**2)
             centre, sd = (w * yi).sum() / w.sum(), 1 / np.sqrt(w.sum())
-            mu = centre + sd * np.linspace(-10, 10, 161)
+            mu = centre + sd * np.linspace(-9, 9, 101)
             if normal:
                 value = norm.logpdf(yi[:, None], mu, np.sqrt(vi + tau**2)[:, None]).sum(axis=0)
             else:
