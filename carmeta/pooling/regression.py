@@ -9,18 +9,19 @@ factor kept at 1 or above (``adhoc``; Röver, Knapp and Friede 2015).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, fdtrc
 
+from carmeta.domain.witness import tell
 from carmeta.errors import ConfigError, DataError
+from carmeta.pooling.inverse_variance import IV_TESTS
 from carmeta.pooling.tau2 import estimate_tau2
 from carmeta.vocabulary import Method, Test
 
 FloatArray = NDArray[np.float64]
-REGRESSION_TESTS: Final[tuple[str, ...]] = ("z", "t", "knha", "adhoc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def fit_wls(
     """
     y, v, design = (np.asarray(a, dtype=np.float64) for a in (yi, vi, x))
     k, p = design.shape[-2:]
-    if test not in REGRESSION_TESTS:
-        raise ConfigError(f"test = {test!r} is not one of {', '.join(REGRESSION_TESTS)}")
+    if test not in IV_TESTS:
+        raise ConfigError(f"test = {test!r} is not one of {', '.join(IV_TESTS)}")
     if k <= p:
         raise DataError(f"{k} studies cannot carry {p} coefficients and a residual")
     if tau2 is None:
@@ -102,7 +103,13 @@ def fit_wls(
     if test in ("knha", "adhoc"):
         s2 = (weights * resid**2).sum(axis=-1) / (k - p)
         s2 = np.maximum(s2, 1.0) if test == "adhoc" else s2
-    return WLSFit(beta, bread * s2[..., None, None], weights, s2, df, t2, converged)
+    cov = bread * s2[..., None, None]
+    if beta.ndim == 1:
+        tell(
+            y, v, design, method=method, test=test, tau2=t2, estimates=beta,
+            ses=np.sqrt(np.diagonal(cov)),
+        )  # fmt: skip
+    return WLSFit(beta, cov, weights, s2, df, t2, converged)
 
 
 def solve_wls(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from carmeta import pool, pool_two_arm
 from carmeta.api.subgroups import subgroup_counts
+from carmeta.cli import main
 from carmeta.domain.witness import StudyInterval, witnessing
 from carmeta.errors import EstimationError
+from carmeta.pooling import inverse_variance
 from carmeta.pooling.exact import study_limits
 from carmeta.second_opinion import SecondOpinion
 
@@ -19,7 +22,8 @@ X, N = [28, 52, 3, 40, 9, 5], [33, 62, 11, 57, 97, 33]
 METHODS = ("EE", "DL", "PM", "REML", "ML", "HE", "HS", "SJ", "EB")
 
 
-@pytest.mark.parametrize(("method", "test"), product(METHODS, ("z", "t", "knha", "adhoc")))
+@pytest.mark.parametrize("test", ["z", "t", "knha", "adhoc"])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_pool_by_inverse_variance_is_repeated(method: str, test: str) -> None:
     with witnessing("orr") as seen:
         pool(X, N, method=method, test=test)
@@ -76,3 +80,39 @@ def test_study_intervals_are_repeated(level: float) -> None:
     wrong = replace(rows[2], ci_ub=rows[2].ci_ub + 1e-6)
     with pytest.raises(EstimationError, match=r"orr, study 2.*statsmodels"):
         SecondOpinion((), (wrong,)).run()
+
+
+REVIEW = Path(__file__).parents[1] / "golden" / "review"
+
+
+def run_tiny(folder: Path, jobs: str) -> int:
+    return main(
+        ["pool", str(REVIEW / "configs/tiny.yaml"), "--studies", str(REVIEW / "studies"),
+         "--output", str(folder), "--jobs", jobs]
+    )  # fmt: skip
+
+
+def test_a_run_says_that_they_agree(tmp_path: Path) -> None:
+    assert run_tiny(tmp_path / "run", "1") == 0
+    says = json.loads((tmp_path / "run" / "manifest.json").read_bytes())["second_opinion"]
+    assert "inverse-variance pools" in says
+    assert says.endswith("computed again by PyMARE and statsmodels, agree")
+    assert says in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_run_that_they_contradict_writes_nothing(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = inverse_variance._mean
+
+    def wrong(*args: object) -> object:
+        mean = right(*args)  # type: ignore[arg-type]
+        return replace(mean, estimate=mean.estimate * (1 + 1e-6))
+
+    monkeypatch.setattr(inverse_variance, "_mean", wrong)
+    assert run_tiny(tmp_path / "run", jobs) == 3
+    said = capsys.readouterr().err
+    assert "orr, IV (REML, adhoc): the estimate is" in said
+    assert "by PyMARE" in said
+    assert not (tmp_path / "run").exists()
