@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carmeta.api.assemble import assemble, likelihood_ratio, predicted, wald
+from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import study_name
 from carmeta.domain.request import Request
 from carmeta.domain.result import (
@@ -32,8 +32,6 @@ from carmeta.pooling.heterogeneity import Heterogeneity as Spread
 from carmeta.pooling.heterogeneity import heterogeneity
 from carmeta.pooling.intervals import critical, prediction_df
 
-Floats = NDArray[np.float64]
-
 # Points of a Bayesian fit's predictive distribution function.
 _PREDICTIVE_POINTS: Final = 161
 _RHO: Final = Fallback("rho-not-tau2", "the beta-binomial model has rho in the place of tau2")
@@ -51,7 +49,7 @@ class Counts:
     def k(self) -> int:
         return int(self.x.size)
 
-    def of(self, keep: NDArray[np.bool_]) -> Counts:
+    def of(self, keep: Bools) -> Counts:
         """Some of the studies."""
         slab = self.slab
         if slab is not None:

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincc, chdtri, expit, gammaln, logit, stdtr, stdtrit
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from carmeta.arrays import Bools, Floats, Indices, Ints
 
 OK: Final = 0
 BOUNDARY: Final = 1  # rho = 0 is the maximum
@@ -59,8 +58,8 @@ class BetaBinomialFit:
     cov: Floats
     loglik: Floats
     loglik_homogeneous: Floats
-    status: NDArray[np.int64]
-    iterations: NDArray[np.int64]
+    status: Ints
+    iterations: Ints
 
     @property
     def usable(self) -> Bools:
@@ -95,7 +94,7 @@ class _Counts:
         self.choose = choose.sum(axis=-1)
         self.rounding = _ROUNDING * n.sum(axis=-1)
 
-    def take(self, rows: NDArray[np.intp]) -> _Counts:
+    def take(self, rows: Indices) -> _Counts:
         new = object.__new__(_Counts)
         new.j = self.j if self.j.shape[0] == 1 else self.j[rows]
         new.choose, new.rounding = self.choose[rows], self.rounding[rows]
@@ -133,10 +132,10 @@ class _At:
     h_mf: Floats
     h_ff: Floats
 
-    def keep(self, rows: Bools | NDArray[np.intp]) -> _At:
+    def keep(self, rows: Bools | Indices) -> _At:
         return _At(*(getattr(self, name)[rows] for name in self.__slots__))
 
-    def put(self, rows: NDArray[np.intp], new: _At) -> None:
+    def put(self, rows: Indices, new: _At) -> None:
         for name in self.__slots__:
             getattr(self, name)[rows] = getattr(new, name)
 
@@ -226,7 +225,7 @@ def _rows(
     return x.reshape(-1, x.shape[-1]), n.reshape(-1, n.shape[-1]), x.shape[:-1]
 
 
-def _classify(x: Floats, n: Floats) -> NDArray[np.int64]:
+def _classify(x: Floats, n: Floats) -> Ints:
     status = np.zeros(x.shape[0], dtype=np.int64)
     status[((x == 0) | (x == n)).all(axis=1)] = SEPARATED
     status[(x == 0).all(axis=1)] = ALL_ZERO
@@ -241,7 +240,7 @@ class _Maximum:
     at: _At
     ll0: Floats
     done: Bools
-    iterations: NDArray[np.int64]
+    iterations: Ints
 
 
 def _maximise(counts: _Counts, mu0: Floats) -> _Maximum:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
+from carmeta.arrays import Bools, Floats, Ints
 from carmeta.pooling.binomial import log_likelihood, saturated
 from carmeta.pooling.quadrature import NODES, Derivatives, Likelihood
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # Status of a fit: what the data allow.
 OK: Final = 0
@@ -53,8 +51,8 @@ class GlmmFit:
     cov: Floats
     loglik: Floats
     loglik_homogeneous: Floats
-    status: NDArray[np.int64]
-    iterations: NDArray[np.int64]
+    status: Ints
+    iterations: Ints
     shares: Floats
 
     @property
@@ -118,7 +116,7 @@ def columns(
     return np.ascontiguousarray(x), np.ascontiguousarray(n), shape
 
 
-def _classify(x: Floats, n: Floats) -> NDArray[np.int64]:
+def _classify(x: Floats, n: Floats) -> Ints:
     status = np.zeros(x.shape[1], dtype=np.int64)
     status[((x == 0) | (x == n)).all(axis=0)] = SEPARATED
     status[(x == 0).all(axis=0)] = ALL_ZERO
@@ -151,7 +149,7 @@ class _Maximum:
     tau: Floats
     at: Derivatives
     done: Bools
-    iterations: NDArray[np.int64]
+    iterations: Ints
 
 
 def _maximise(lik: Likelihood, mu0: Floats, ll0: Floats, score0: Floats) -> _Maximum:

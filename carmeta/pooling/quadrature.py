@@ -21,12 +21,10 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from carmeta.arrays import Bools, Floats, Indices
 from carmeta.pooling.binomial import log_likelihood, saturated
-
-Floats = NDArray[np.float64]
 
 NODES: Final = 25
 # Beyond this SD the two-sided rule takes over; nodes on each of its sides.
@@ -62,11 +60,11 @@ class Derivatives:
     h_tt: Floats
     info: Floats
 
-    def keep(self, columns: NDArray[np.intp] | NDArray[np.bool_]) -> Derivatives:
+    def keep(self, columns: Indices | Bools) -> Derivatives:
         """The same of some columns."""
         return Derivatives(*(getattr(self, name)[..., columns] for name in _NAMES))
 
-    def put(self, columns: NDArray[np.intp], new: Derivatives) -> None:
+    def put(self, columns: Indices, new: Derivatives) -> None:
         """Write ``new`` into some columns."""
         for name in _NAMES:
             getattr(self, name)[..., columns] = getattr(new, name)
@@ -101,7 +99,7 @@ class Likelihood:
         """Number of data sets."""
         return int(self.x.shape[1])
 
-    def take(self, columns: NDArray[np.intp]) -> Likelihood:
+    def take(self, columns: Indices) -> Likelihood:
         """Some columns, any number of times."""
         new = object.__new__(Likelihood)
         new.x, new.n = self.x[:, columns], self.n[:, columns]
@@ -109,7 +107,7 @@ class Likelihood:
         new.nodes, new.wide, new.ragged = self.nodes, self.wide, self.ragged
         return new
 
-    def rough(self, columns: NDArray[np.intp], nodes: int) -> Likelihood:
+    def rough(self, columns: Indices, nodes: int) -> Likelihood:
         """Some columns by a few Gauss-Hermite nodes whatever tau: to choose a start by."""
         new = self.take(columns)
         new.nodes, new.wide = nodes, np.inf
@@ -133,9 +131,7 @@ class Likelihood:
             out.put(columns, self._at(mu[columns], tau[columns], columns, bool(wide[columns[0]])))
         return out
 
-    def _at(
-        self, mu: Floats, tau: Floats, cols: NDArray[np.intp] | None, wide: bool
-    ) -> Derivatives:
+    def _at(self, mu: Floats, tau: Floats, cols: Indices | None, wide: bool) -> Derivatives:
         """Evaluate columns (None: all of them) whose tau all take the same rule."""
         x, n, best = self.x, self.n, self.best
         if cols is not None:

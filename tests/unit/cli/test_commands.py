@@ -239,8 +239,8 @@ def test_a_reader_that_goes_away() -> None:
     assert process.wait() == 141
 
 
-# A pool by inverse variance needs numpy and scipy's special functions.
-UNUSED = {"pymare", "sympy", "pandas", "statsmodels", "matplotlib", "pydantic", "yaml", "jinja2"}
+# A pool needs numpy and scipy's special functions (and typer, for an argument, pydantic).
+UNUSED = {"pymare", "sympy", "pandas", "statsmodels", "matplotlib", "yaml", "jinja2"}
 ENGINE = ["pool", "--csv", "examples/counts.csv", "--model", "IV"]
 HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "statsmodels", "pymare", "rich", "pydantic"}
 
