@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtrc
+from scipy.special import chdtri, ndtri
 
 from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import study_name
@@ -22,9 +22,6 @@ from carmeta.pooling import glmm
 from carmeta.pooling.batch import many_counts
 from carmeta.pooling.inverse_variance import IvFit, fit_batch
 from carmeta.vocabulary import Method, SingleArmMeasure, Test
-
-# Rules of thumb of Viechtbauer & Cheung 2010, section 4.
-_COOK_TAIL: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,21 @@ class Influence:
     estimate_del: Floats
     lrt_del: Floats | None = None  # of the GLMM, in the place of q_del
     notes: tuple[str, ...] = ()
+
+
+def notable(k: int) -> dict[str, float]:
+    """From where on the size of a diagnostic of k studies is notable.
+
+    Rules of thumb of Viechtbauer & Cheung 2010, section 4. A deleted residual alone makes no
+    study influential.
+    """
+    return {
+        "rstudent": float(ndtri(0.975)),
+        "dffits": 3.0 * float(np.sqrt(1.0 / (k - 1))),
+        "cook": float(chdtri(1.0, 0.5)),
+        "hat": 3.0 / k,
+        "dfbetas": 1.0,
+    }
 
 
 def influence(
@@ -144,10 +156,11 @@ def _flag(dffits: Floats, cook: Floats, hat: Floats, dfbetas: Floats) -> Bools:
     k = hat.size
     # NaN, where nothing was left to fit, is no flag.
     moved, pulled = np.nan_to_num(dffits), np.nan_to_num(dfbetas)
-    flags: Bools = np.abs(moved) > 3.0 * np.sqrt(1.0 / (k - 1))
-    flags |= chdtrc(1.0, np.nan_to_num(cook)) < 1.0 - _COOK_TAIL
-    flags |= hat > 3.0 / k
-    flags |= np.abs(pulled) > 1.0
+    beyond = notable(k)
+    flags: Bools = np.abs(moved) > beyond["dffits"]
+    flags |= np.nan_to_num(cook) > beyond["cook"]
+    flags |= hat > beyond["hat"]
+    flags |= np.abs(pulled) > beyond["dfbetas"]
     return flags
 
 
