@@ -18,7 +18,8 @@ class IvPool:
     """An inverse-variance fit of k effects on p columns, with what came out of it.
 
     ``yi`` and ``vi`` have k values, ``design`` k rows of p; ``estimates`` and ``ses`` have p.
-    ``tau2_limits`` are Q-profile limits at ``level``; empty where there are none.
+    ``method`` is "given" where tau2 came from elsewhere. ``tau2_limits`` are Q-profile limits
+    at ``level``; empty where there are none.
     """
 
     outcome: str
@@ -79,6 +80,11 @@ def about(outcome: str) -> Iterator[None]:
     here = _WITNESS.get()
     with _as(None if here is None else _Witness(outcome, here.pools)):
         yield
+
+
+def witnessed() -> bool:
+    """Whether fits are kept at present."""
+    return _WITNESS.get() is not None
 
 
 def tell(

@@ -8,13 +8,13 @@ data set repeated by PyMARE (:mod:`carmeta.second_opinion`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from carmeta.arrays import Bools, Floats
-from carmeta.domain.witness import tell
+from carmeta.domain.witness import tell, witnessed
 from carmeta.errors import DataError
 from carmeta.pooling.heterogeneity import Heterogeneity, from_q
 from carmeta.pooling.intervals import (
@@ -101,9 +101,9 @@ def fit_batch(
         low, high = tau2_ci(y, v, level=level, mask=mask)
     q, trace, loglik = fit_statistics(y, v, tau2=t2, reml=method == "REML", mask=mask)
     mean = _mean(y, v, m, t2, test)
-    return _finish(
-        (y, v), m.sum(axis=-1), mean, Summary(t2, converged, low, high, q, trace, loglik), spec
-    )
+    found = Summary(t2, converged, low, high, q, trace, loglik)
+    _tell(y, v, m, mean, found, spec if tau2 is None else replace(spec, method="given"))
+    return _finish((y, v), m.sum(axis=-1), mean, found, spec)
 
 
 def fit_one(
@@ -129,6 +129,7 @@ def fit_one(
     if method == "EE":
         found = replace(found, ci_lb=np.asarray(np.nan), ci_ub=np.asarray(np.nan))
     mean = _mean(y, v, present, found.tau2, test)
+    _tell(y, v, present, mean, found, spec)
     return _finish((y, v), np.asarray(float(y.size)), mean, found, spec)
 
 
@@ -136,7 +137,7 @@ def fit_one(
 class _Spec:
     """What was asked for."""
 
-    method: Method
+    method: Method | Literal["given"]
     test: Test
     level: float
     pi_method: PiMethod
@@ -173,17 +174,25 @@ def _arrays(yi: ArrayLike, vi: ArrayLike, mask: ArrayLike | None) -> tuple[Float
     return np.where(m, y, 0.0), np.where(m, v, 1.0), m.astype(float)
 
 
+def _tell(y: Floats, v: Floats, present: Floats, mean: _Mean, found: Summary, spec: _Spec) -> None:
+    """Let a run keep each fit of the batch."""
+    if not witnessed():
+        return
+    for at in np.ndindex(mean.estimate.shape):
+        here = present[at] > 0
+        tell(
+            y[at][here], v[at][here], np.ones((int(here.sum()), 1)), method=spec.method,
+            test=spec.test, tau2=found.tau2[at], estimates=mean.estimate[at].reshape(1),
+            ses=mean.se[at].reshape(1), level=spec.level,
+            tau2_limits=(float(found.ci_lb[at]), float(found.ci_ub[at])),
+        )  # fmt: skip
+
+
 def _finish(
     effects: tuple[Floats, Floats], k: Floats, mean: _Mean, found: Summary, spec: _Spec
 ) -> IvFit:
     """Test, intervals and heterogeneity, from the mean and all that concerns tau2."""
     estimate, se, tau2 = mean.estimate, mean.se, found.tau2
-    if estimate.ndim == 0:
-        tell(
-            *effects, np.ones((effects[0].size, 1)), method=spec.method, test=spec.test,
-            tau2=tau2, estimates=estimate.reshape(1), ses=se.reshape(1), level=spec.level,
-            tau2_limits=(float(found.ci_lb), float(found.ci_ub)),
-        )  # fmt: skip
     df = np.full(k.shape, np.inf) if spec.test == "z" else k - 1.0
     # The standard error is 0 for knha on identical studies: there is no test then.
     stat = estimate / np.where(se > 0, se, np.nan)

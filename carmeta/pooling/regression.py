@@ -105,8 +105,8 @@ def fit_wls(
     cov = bread * s2[..., None, None]
     if beta.ndim == 1:
         tell(
-            y, v, design, method=method, test=test, tau2=t2, estimates=beta,
-            ses=np.sqrt(np.diagonal(cov)),
+            y, v, design, method=method if tau2 is None else "given", test=test, tau2=t2,
+            estimates=beta, ses=np.sqrt(np.diagonal(cov)),
         )  # fmt: skip
     return WLSFit(beta, cov, weights, s2, df, t2, converged)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carmeta import pool, pool_two_arm
+from carmeta import influence, pool, pool_two_arm
 from carmeta.api.subgroups import subgroup_counts
 from carmeta.cli import main
 from carmeta.domain.witness import StudyInterval, witnessing
@@ -34,6 +34,19 @@ def test_every_pool_by_inverse_variance_is_repeated(method: str, test: str) -> N
                         tau2="separate")  # fmt: skip
     assert len(seen) == 6
     assert all(one.outcome == "orr" for one in seen)
+    assert SecondOpinion(tuple(seen)).run() == {}
+
+
+def test_every_fit_of_a_batch_is_repeated() -> None:
+    with witnessing("cr") as seen:
+        influence(X, N)
+    assert [len(one.yi) for one in seen] == [6, *[5] * 6]
+    assert SecondOpinion(tuple(seen)).run() == {}
+
+
+def test_a_tau2_that_was_given_is_taken_as_it_is() -> None:
+    with witnessing("cr") as seen:
+        inverse_variance.fit_batch([0.1, 0.5, 0.2], [0.1] * 3, method="DL", tau2=0.7)
     assert SecondOpinion(tuple(seen)).run() == {}
 
 
