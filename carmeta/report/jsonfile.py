@@ -24,6 +24,7 @@ def results(analysis: Analysis) -> bytes:
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
+    del body["iv_pools"]  # what the second opinion is asked: no result
     document = {"schema_version": SCHEMA_VERSION, **body, "infinite": infinite}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
     return (text + "\n").encode("utf-8", "backslashreplace")

@@ -110,6 +110,9 @@ def test_a_run_says_that_they_agree(tmp_path: Path) -> None:
     says = json.loads((tmp_path / "run" / "manifest.json").read_bytes())["second_opinion"]
     assert "inverse-variance pools" in says
     assert says.endswith("computed again by PyMARE and statsmodels, agree")
+    results = json.loads((tmp_path / "run" / "results.json").read_bytes())
+    assert results["second_opinion"] == says
+    assert "iv_pools" not in results
     assert says in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
