@@ -1,12 +1,14 @@
 """How long commands take, warm: `make bench`.
 
 Each command runs in a process of its own, as people run it; the best and the median of the
-repetitions are told beside the budget. Nothing fails here: tests are no place for clocks.
+repetitions are told beside the budget. The pool of a CSV file is run in pairs with Rscript and
+metafor doing the same, where there is an R. Nothing fails here: tests are no place for clocks.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,26 +17,55 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+ENGINE = ["pool", "--csv", "examples/counts.csv", "--model", "IV"]
+PAIRS = 15
+# The pool of all studies with its intervals; carmeta adds the groups and the test between them.
+METAFOR = """
+suppressMessages(library(metafor))
+pool <- rma(measure = "PLO", xi = events, ni = n, data = read.csv("examples/counts.csv"),
+            method = "REML", test = "adhoc")
+print(pool)
+print(confint(pool))
+print(predict(pool, transf = transf.ilogit))
+"""
+
+
+def once(command: list[str]) -> float:
+    """Wall-clock seconds of a process."""
+    begin = time.perf_counter()
+    ran = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if ran.returncode not in (0, 1):  # 1: findings
+        raise SystemExit(f"{' '.join(command)}: exit code {ran.returncode}")
+    return time.perf_counter() - begin
 
 
 def seconds(arguments: list[str], repetitions: int) -> list[float]:
-    """Wall-clock seconds of each repetition, after one that warms the caches."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    times = []
-    for _ in range(repetitions + 1):
-        begin = time.perf_counter()
-        ran = subprocess.run(
-            [sys.executable, "-m", "carmeta", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        if ran.returncode not in (0, 1):  # 1: findings
-            raise SystemExit(f"carmeta {' '.join(arguments)}: exit code {ran.returncode}")
-        times.append(time.perf_counter() - begin)
-    return times[1:]
+    """Seconds of each repetition of a command of carmeta, after one that warms the caches."""
+    command = [sys.executable, "-m", "carmeta", *arguments]
+    return [once(command) for _ in range(repetitions + 1)][1:]
+
+
+def against_metafor() -> str:
+    """Whole processes in pairs: what Rscript takes over what carmeta takes."""
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        return "no Rscript here: not compared with metafor"
+    theirs, ours = [rscript, "-e", METAFOR], [sys.executable, "-m", "carmeta", *ENGINE]
+    pairs = [(once(ours), once(theirs)) for _ in range(PAIRS + 1)][1:]
+    ratios = sorted(r / c for c, r in pairs)
+    mine, other = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return (
+        f"`carmeta {' '.join(ENGINE)}` {mine:.2f} s, Rscript with metafor {other:.2f} s (medians "
+        f"of {PAIRS} pairs): metafor takes {statistics.median(ratios):.2f} times as long "
+        f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    )
 
 
 def main() -> None:
@@ -47,7 +78,7 @@ def main() -> None:
             ("carmeta grim 73% 128", ["grim", "73%", "128"], 10, 0.25),
             ("carmeta studies", ["studies"], 5, 1.0),
             ("carmeta validate", ["validate"], 5, 1.0),
-            ("carmeta pool --csv", ["pool", "--csv", "examples/counts.csv"], 5, 2.0),
+            ("carmeta pool --csv", ENGINE, 5, 1.0),
             ("carmeta pool (primary, every output)", primary, 3, 8.0),
         ]
         print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores\n")
@@ -57,6 +88,7 @@ def main() -> None:
             times = seconds(arguments, repetitions)
             best, median = min(times), statistics.median(times)
             print(f"| `{label}` | {best:.2f} | {median:.2f} | {budget:g} |", flush=True)
+    print(f"\n{against_metafor()}")
 
 
 if __name__ == "__main__":

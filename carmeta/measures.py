@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Floats
 from carmeta.domain.counts import as_numbers, study_name
 from carmeta.domain.measures import ONE_ARM, OneArm
 from carmeta.errors import DataError
-
-Floats = NDArray[np.float64]
 
 SINGLE_ARM_MEASURES: Final[tuple[str, ...]] = tuple(ONE_ARM)
 

@@ -6,16 +6,15 @@ from dataclasses import dataclass, fields
 from typing import Any, Unpack, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import as_numbers
 from carmeta.domain.request import Options, Request, request
 from carmeta.measures import check_counts, effect_sizes, transform
 from carmeta.pooling import batch
 from carmeta.pooling.batch import Many, many_counts, many_effects
 from carmeta.pooling.exact import clopper_pearson
-
-Floats = NDArray[np.float64]
 
 
 def pool_many(
@@ -86,7 +85,7 @@ class _Part:
 
     x: Floats
     n: Floats
-    m: NDArray[np.bool_] | None
+    m: Bools | None
 
     def sums(self) -> tuple[Floats, Floats]:
         """Events and patients of each data set."""
@@ -98,9 +97,7 @@ class _Part:
         )
 
 
-def _checked(
-    x: Floats, n: Floats, m: NDArray[np.bool_] | None
-) -> tuple[Floats, Floats, NDArray[np.bool_] | None]:
+def _checked(x: Floats, n: Floats, m: Bools | None) -> tuple[Floats, Floats, Bools | None]:
     """Counts that are possible; absent studies become 0 of 1, which nothing looks at."""
     if m is None:
         return (*check_counts(x, n), None)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, Unpack, cast
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from carmeta.api.regression import (
     Fitted,
@@ -18,6 +17,7 @@ from carmeta.api.regression import (
     require_rank,
     residual_q,
 )
+from carmeta.arrays import Floats
 from carmeta.domain.regression import PermutationTest, Regression, VarianceComponent
 from carmeta.domain.request import Options, request
 from carmeta.domain.result import Between
@@ -27,8 +27,6 @@ from carmeta.pooling.multilevel import ThreeLevel, fit_three_level, variance_lim
 from carmeta.pooling.permutation import ITERATIONS, MAX_EXACT, permutation_test
 from carmeta.pooling.regression import r2_percent, residual_heterogeneity
 from carmeta.pooling.robust import cr2
-
-FloatArray = NDArray[np.float64]
 
 
 def regress_three_level(
@@ -105,10 +103,10 @@ def regress_three_level(
 
 
 def _three_level_fit(
-    y: FloatArray,
-    v: FloatArray,
+    y: Floats,
+    v: Floats,
     labels: list[str],
-    x: FloatArray,
+    x: Floats,
     fit: ThreeLevel,
     method: Literal["REML", "ML"],
 ) -> Fitted:

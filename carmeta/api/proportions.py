@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from carmeta.api.clustered import robust_to_clusters
 from carmeta.api.single_arm import Counts, fit
+from carmeta.arrays import Floats
 from carmeta.domain.counts import study_name
 from carmeta.domain.measures import expit
 from carmeta.domain.request import Options, request
@@ -25,8 +25,6 @@ from carmeta.pooling import beta_binomial
 from carmeta.pooling.exact import StudyInterval, study_limits
 from carmeta.pooling.intervals import beyond, prediction_df
 from carmeta.vocabulary import PiMethod, SingleArmMeasure, To
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +132,8 @@ def pool(
     pooled = fit(counts, ask)
     if cluster is None or pooled.method == "exact":
         return pooled
+    from carmeta.api.clustered import robust_to_clusters  # with all of the regression
+
     return robust_to_clusters(pooled, *counts.effects(ask), cluster, slab)
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from carmeta.api.assemble import back_of, likelihood_ratio
+from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import study_names
 from carmeta.domain.regression import Coefficient, Prediction, Regression
 from carmeta.domain.request import Options, Request, request
@@ -32,7 +33,6 @@ from carmeta.pooling.robust import Robust, cr2, htz, satterthwaite_df
 from carmeta.pooling.tau2 import estimate_tau2, log_likelihood, tau2_ci
 from carmeta.vocabulary import PiMethod
 
-FloatArray = NDArray[np.float64]
 # Below this a Satterthwaite t is unreliable (Tipton 2015).
 _FEW_DF: Final = 4.0
 
@@ -41,8 +41,8 @@ _FEW_DF: Final = 4.0
 class Fitted:
     """What both models hand to the shared assembly: beta, its covariance, the leftovers."""
 
-    beta: FloatArray
-    cov: FloatArray
+    beta: Floats
+    cov: Floats
     df: float
     between: Between
     heterogeneity: Heterogeneity
@@ -99,7 +99,7 @@ def regress(
     return assemble_regression(fitted, design, ask, formula, int(keep.sum()), notes)
 
 
-def _clusters(cluster: Sequence[Any], keep: NDArray[np.bool_], names: tuple[str, ...]) -> list[str]:
+def _clusters(cluster: Sequence[Any], keep: Bools, names: tuple[str, ...]) -> list[str]:
     if len(cluster) != len(names):
         raise DataError(f"cluster has {len(cluster)} values for {len(names)} studies")
     for name, value in zip(names, cluster, strict=True):
@@ -183,7 +183,7 @@ def predict(fit: Regression, at: Data) -> tuple[Prediction, ...]:
 
 def check_effects(
     yi: ArrayLike, vi: ArrayLike, slab: Sequence[str] | None
-) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Effects and variances as arrays ``(k,)`` with the names of their studies.
 
     Raises DataError that names a study whose effect is not finite or variance not positive.
@@ -204,7 +204,7 @@ def check_effects(
 
 def encode_studies(
     text: str, data: Data, names: tuple[str, ...]
-) -> tuple[Design, NDArray[np.bool_], list[Fallback]]:
+) -> tuple[Design, Bools, list[Fallback]]:
     """Design of the studies that have all moderators of the formula, and who they are."""
     formula = parse_formula(text)
     keep = np.ones(len(names), dtype=bool)
@@ -245,13 +245,13 @@ def require_rank(design: Design) -> None:
             )
 
 
-def _holds_constant(x: FloatArray) -> bool:
+def _holds_constant(x: Floats) -> bool:
     ones = np.ones(x.shape[0])
     beta, *_ = np.linalg.lstsq(x, ones, rcond=None)
     return bool(np.abs(x @ beta - ones).max() < 1e-9)
 
 
-def _fit_iv(y: FloatArray, v: FloatArray, design: Design, ask: Request) -> Fitted:
+def _fit_iv(y: Floats, v: Floats, design: Design, ask: Request) -> Fitted:
     x, method = design.x, ask.method
     fit = fit_wls(y, v, x, method=method, test=ask.test)
     rest = residual_heterogeneity(y, v, x, fit.tau2, i2_method=ask.i2_method)
@@ -323,7 +323,7 @@ def _result(
     formula: str,
     k: int,
     notes: list[Fallback],
-    dfs: FloatArray,
+    dfs: Floats,
     test: Callable[[list[int]], Omnibus],
 ) -> Regression:
     se = np.sqrt(np.diag(fit.cov))

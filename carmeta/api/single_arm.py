@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carmeta.api.assemble import assemble, likelihood_ratio, predicted, wald
+from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import study_name
 from carmeta.domain.request import Request
 from carmeta.domain.result import (
@@ -26,12 +26,11 @@ from carmeta.domain.result import (
 from carmeta.errors import EstimationError
 from carmeta.measures import effect_sizes, harmonic_mean, transform
 from carmeta.pooling import bayes, beta_binomial, glmm, glmm_profile, inverse_variance
+from carmeta.pooling.bayes_binomial import binomial_normal
 from carmeta.pooling.exact import clopper_pearson
 from carmeta.pooling.heterogeneity import Heterogeneity as Spread
 from carmeta.pooling.heterogeneity import heterogeneity
 from carmeta.pooling.intervals import critical, prediction_df
-
-Floats = NDArray[np.float64]
 
 # Points of a Bayesian fit's predictive distribution function.
 _PREDICTIVE_POINTS: Final = 161
@@ -50,7 +49,7 @@ class Counts:
     def k(self) -> int:
         return int(self.x.size)
 
-    def of(self, keep: NDArray[np.bool_]) -> Counts:
+    def of(self, keep: Bools) -> Counts:
         """Some of the studies."""
         slab = self.slab
         if slab is not None:
@@ -228,7 +227,7 @@ def _bayes(counts: Counts, ask: Request) -> Pooled:
     centre, sd = (0.0, None) if ask.mu_prior is None else ask.mu_prior
     prior = bayes.Prior(ask.prior, ask.prior_scale, centre, sd)
     if ask.likelihood == "binomial":
-        post = bayes.binomial_normal(counts.x, counts.n, prior=prior, level=ask.level)
+        post = binomial_normal(counts.x, counts.n, prior=prior, level=ask.level)
     else:
         post = bayes.normal_normal(*counts.effects(ask), prior=prior, level=ask.level)
     tau2 = post.tau_median**2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from carmeta.api.assemble import assemble, predicted, wald
@@ -22,6 +22,7 @@ from carmeta.api.single_arm import (
     inverse_variance_pool,
 )
 from carmeta.api.two_arm import Arms, check_arms, fit_arms
+from carmeta.arrays import Bools, Floats, Indices
 from carmeta.domain.counts import study_names
 from carmeta.domain.request import Options, Request, request
 from carmeta.domain.result import NAN, Between, Fallback, Heterogeneity, Pooled, SubgroupTest
@@ -34,8 +35,6 @@ from carmeta.pooling.regression import fit_wls
 from carmeta.pooling.regression import wald as wald_test
 from carmeta.pooling.tau2 import tau2_ci
 
-FloatArray = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Levels = dict[str, Pooled]
 Singles = dict[str, tuple[float, float]]
 _ALONE = Heterogeneity(q=0.0, q_df=0, q_pval=1.0)
@@ -47,7 +46,7 @@ class Grouping:
 
     moderator: str
     levels: tuple[str, ...]
-    of: NDArray[np.intp]  # index into levels, (k,)
+    of: Indices  # index into levels, (k,)
     names: tuple[str, ...]
 
     def each(self) -> list[tuple[str, Bools]]:
@@ -190,7 +189,7 @@ def _require_repeats(studies: int, groups: Grouping, levels: int) -> None:
 
 
 def _iv_common(
-    y: FloatArray, v: FloatArray, groups: Grouping, ask: Request, ni: FloatArray | None = None
+    y: Floats, v: Floats, groups: Grouping, ask: Request, ni: Floats | None = None
 ) -> tuple[Levels, SubgroupTest]:
     """One regression on the levels; ``ni`` are the sample sizes behind single-arm effects."""
     count = len(groups.levels)
@@ -224,9 +223,7 @@ def _iv_common(
     )  # fmt: skip
 
 
-def _effects_alone(
-    y: FloatArray, v: FloatArray, groups: Grouping, ask: Request, here: Bools
-) -> Pooled:
+def _effects_alone(y: Floats, v: Floats, groups: Grouping, ask: Request, here: Bools) -> Pooled:
     """A level under separate tau2; one study is its own effect, tested by z."""
     if y.size > 1:
         return inverse_variance_pool(ask, y, v)

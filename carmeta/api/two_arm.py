@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from carmeta.api.assemble import assemble, back_of, likelihood_ratio, predicted, wald
 from carmeta.api.single_arm import inverse_variance_pool
+from carmeta.arrays import Bools
 from carmeta.domain.counts import study_names
 from carmeta.domain.measures import TWO_ARM
 from carmeta.domain.request import Options, Request, request
@@ -32,9 +33,6 @@ from carmeta.pooling.two_arm_effects import (
 )
 from carmeta.pooling.two_arm_glmm import fit_two_arm_glmm
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True)
 class Arms:
@@ -47,11 +45,11 @@ class Arms:
     def k(self) -> int:
         return len(self.names)
 
-    def of(self, keep: BoolArray) -> Arms:
+    def of(self, keep: Bools) -> Arms:
         """Some of the studies."""
         return Arms(self.counts.of(keep), tuple(self.named(keep)))
 
-    def named(self, which: BoolArray) -> list[str]:
+    def named(self, which: Bools) -> list[str]:
         """The names of some of the studies."""
         return [name for name, hit in zip(self.names, which, strict=True) if hit]
 
@@ -144,14 +142,14 @@ def fit_arms(arms: Arms, ask: Request) -> Pooled:
     return replace(_spread(pooled, keep), fallbacks=(*told, *pooled.fallbacks))
 
 
-def _silent(arms: Arms, ask: Request) -> BoolArray:
+def _silent(arms: Arms, ask: Request) -> Bools:
     """Who is dropped; a study alone is not, and has its own effect."""
     if arms.k == 1:
         return np.zeros(1, dtype=bool)
     return arms.counts.silent(ask.measure, ask.drop00)
 
 
-def _spread(pooled: Pooled, keep: BoolArray) -> Pooled:
+def _spread(pooled: Pooled, keep: Bools) -> Pooled:
     """Weights of all studies, 0 for those that were left out."""
     if not pooled.weights or keep.all():
         return pooled
@@ -189,7 +187,7 @@ def _effects(counts: TwoArmCounts, ask: Request) -> TwoArmEffects:
     )  # fmt: skip
 
 
-def _corrected(arms: Arms, changed: BoolArray, ask: Request) -> str:
+def _corrected(arms: Arms, changed: Bools, ask: Request) -> str:
     return f"{ask.add:g} added to each cell ({ask.to}) of {', '.join(arms.named(changed))}"
 
 

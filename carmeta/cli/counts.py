@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from carmeta.cli import counts_forest, terminal
+from carmeta.cli import terminal
 from carmeta.cli.tables import Format, write_json, write_rows
 from carmeta.domain.evidence import Mark
 from carmeta.domain.models import Kind
@@ -64,6 +64,8 @@ def pool_file(
     ``options`` are those of :class:`carmeta.domain.request.Options`; None is not asked for.
     """
     if forest is not None:
+        from carmeta.cli import counts_forest
+
         counts_forest.check_target(forest, force=force)
     rows, two_arm = read_counts(path)
     groups = [row.group for row in rows] if len({row.group for row in rows}) > 1 else None

@@ -169,16 +169,17 @@ def _run(
 ) -> int:
     from carmeta.outputs import manifest_of, write_run
     from carmeta.pipeline import run
+    from carmeta.second_opinion import ask
 
     if pdf:  # what is missing is said before the work, not after it
         from carmeta.report.pdf import require
 
         require()
     with terminal.progress() as tell:
-        analysis = run(config, studies=studies, progress=tell)
+        analysis, opinion = ask(run(config, studies=studies, progress=tell))
         from carmeta.report.files import render_all
 
-        files = render_all(analysis, pdf=pdf, jobs=jobs, progress=tell)
+        files = render_all(analysis, pdf=pdf, jobs=jobs, progress=tell, beside=[opinion])
     folder = output or OUTPUTS / analysis.name
     write_run(
         folder,

@@ -8,6 +8,7 @@ from typing import Any
 
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding
 from carmeta.domain.result import Back, Pooled, SubgroupTest
+from carmeta.domain.witness import IvPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,3 +242,5 @@ class Analysis:
     lineage_nodes: tuple[LineageNode, ...] = ()
     lineage_edges: tuple[LineageEdge, ...] = ()
     bias: tuple[StudyBias, ...] = ()
+    iv_pools: tuple[IvPool, ...] = ()  # every inverse-variance fit, for a second opinion
+    second_opinion: str = ""  # what it says; empty where nobody was asked

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Floats
 from carmeta.errors import DataError
 
-Floats = NDArray[np.float64]
 _NUMBERS: Final = "iuf"  # numpy's kinds of whole numbers and floats
 _PLAIN: Final = frozenset({int, float, np.int64, np.float64})  # nothing to look for among these
 

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from carmeta.arrays import Floats
+
 _LARGEST_LOG: Final = 709.0  # exp overflows above 709.78
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from carmeta.arrays import Floats
 from carmeta.domain.result import NAN, Back, Between, Fallback, Heterogeneity, Part, SubgroupTest
 
 
@@ -110,7 +108,7 @@ class Regression:
     se_kind: str = "model"  # or CR2
     clusters: int = 0  # trials of a three-level model, clusters of CR2
     components: tuple[VarianceComponent, ...] = ()
-    cross: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    cross: Floats | None = field(default=None, compare=False, repr=False)
 
     tau2 = Part[float]("between")
     tau2_ci_lb = Part[float]("between")

@@ -35,6 +35,7 @@ def manifest_of(analysis: Analysis) -> dict[str, Any]:
         "config_path": provenance.config_path,
         "inputs": dict(provenance.inputs),
         "versions": dict(provenance.versions),
+        "second_opinion": analysis.second_opinion,
     }
 
 

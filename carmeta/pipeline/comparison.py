@@ -13,6 +13,7 @@ from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Contrast, Review
 from carmeta.domain.request import Request
 from carmeta.domain.result import Pooled
+from carmeta.domain.witness import about
 from carmeta.errors import ConfigError
 
 
@@ -25,13 +26,10 @@ def compare(
     for outcome in config.outcomes:
         pairs = _named_apart(tuple(_pairs(config, harmonised, outcome)))
         if pairs:
-            out.append(
-                ContrastAnalysis(
-                    outcome,
-                    *_fitted(pairs, asks),
-                    published=tuple(_published(review, pairs, outcome)),
-                )
-            )
+            with about(outcome):
+                fitted = _fitted(pairs, asks)
+            published = tuple(_published(review, pairs, outcome))
+            out.append(ContrastAnalysis(outcome, *fitted, published=published))
     return tuple(out)
 
 

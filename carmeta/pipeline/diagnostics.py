@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
-
-from scipy.special import chdtri, ndtri
 
 from carmeta.domain.analysis import Diagnostics, Influence, StudyRow
 from carmeta.errors import DataError, EstimationError
 from carmeta.report import numbers
-from carmeta.sensitivity.influence import influence
+from carmeta.sensitivity.influence import influence, notable
 from carmeta.sensitivity.small_study import LEAST_STUDIES, small_study_test
 
 LEAST: Final = 3  # without one of two studies nothing is left to pool
@@ -63,14 +60,13 @@ def diagnose(rows: Sequence[StudyRow]) -> Diagnostics | None:
 
 
 def _limits(k: int) -> dict[str, tuple[float, ...]]:
-    """From where on a value is notable: Viechtbauer & Cheung 2010, section 4."""
-    outlying = float(ndtri(0.975))
-    moved = 3.0 * math.sqrt(1.0 / (k - 1))
+    """The lines of the influence plots."""
+    size = notable(k)
     return {
-        "rstudent": (-outlying, outlying),
-        "dffits": (-moved, moved),
-        "cook_d": (float(chdtri(1.0, 0.5)),),
-        "hat": (3.0 / k,),
+        "rstudent": (-size["rstudent"], size["rstudent"]),
+        "dffits": (-size["dffits"], size["dffits"]),
+        "cook_d": (size["cook"],),
+        "hat": (size["hat"],),
     }
 
 

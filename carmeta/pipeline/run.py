@@ -10,6 +10,7 @@ from carmeta.config import AnalysisConfig, CohortSet, load_config, resolved
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Review
+from carmeta.domain.witness import about, witnessing
 from carmeta.errors import ConfigError, RecordError
 from carmeta.harmonise import Rules, harmonise
 from carmeta.lineage import full_key
@@ -46,12 +47,13 @@ def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -
     tell("audit", 0, 1)
     findings = audit(review)
     harmonised = [harmonise(review, rules_of(config, part.cohorts)) for part in config.sets]
-    if not config.sets:
-        harmonised = [harmonise(review, rules_of(config))]
-        outcomes = tuple(_outcomes(config, harmonised[0], tell))
-    else:
-        outcomes = tuple(_subsets(config, review, harmonised, tell))
-    contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
+    with witnessing() as pools:
+        if not config.sets:
+            harmonised = [harmonise(review, rules_of(config))]
+            outcomes = tuple(_outcomes(config, harmonised[0], tell))
+        else:
+            outcomes = tuple(_subsets(config, review, harmonised, tell))
+        contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
     if not outcomes and not contrasts:
         raise ConfigError(
             f"{config_path}: no cohort reports any of the outcomes {', '.join(config.outcomes)} "
@@ -75,6 +77,7 @@ def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -
         lineage_nodes=nodes,
         lineage_edges=edges,
         bias=risk_of_bias(review, used),
+        iv_pools=tuple(pools),
     )
 
 
@@ -112,7 +115,8 @@ def _outcomes(
     total = len(config.outcomes)
     for done, outcome in enumerate(config.outcomes):
         tell(f"pooling {outcome}", done, total)
-        analysed = analyse_outcome(config, harmonised, outcome)
+        with about(outcome):
+            analysed = analyse_outcome(config, harmonised, outcome)
         if analysed is not None:
             yield analysed
     tell("pooled", total, total)
@@ -128,7 +132,8 @@ def _subsets(
         parent = _whole_of(review, part)
         whole = harmonise(review, rules_of(config, (parent,))) if parent else Harmonised((), (), ())
         for outcome in config.outcomes:
-            analysed = compare_subsets(config, one, whole, outcome, part)
+            with about(outcome):
+                analysed = compare_subsets(config, one, whole, outcome, part)
             if analysed is not None:
                 yield analysed
     tell("compared", total, total)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
+from carmeta.arrays import Bools, Floats, Ints
 from carmeta.errors import DataError
 from carmeta.pooling import beta_binomial, glmm, glmm_profile
 from carmeta.pooling.heterogeneity import heterogeneity
@@ -27,9 +28,6 @@ from carmeta.pooling.intervals import (
 )
 from carmeta.pooling.inverse_variance import fit_batch
 from carmeta.vocabulary import I2Method, Method, PiMethod, Test
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Elements (data sets times studies) worked on at once: some 40 MB of temporaries.
 CHUNK: Final = 1 << 19
@@ -196,7 +194,7 @@ def many_counts(
 def _glmm_rows(
     x: Floats,
     n: Floats,
-    mask: NDArray[np.bool_] | None,
+    mask: Bools | None,
     level: float,
     pi_method: PiMethod,
     i2_method: I2Method,
@@ -225,7 +223,7 @@ def _glmm_rows(
 def _bb_rows(
     x: Floats,
     n: Floats,
-    mask: NDArray[np.bool_] | None,
+    mask: Bools | None,
     level: float,
     test: str,
 ) -> tuple[dict[str, Floats], Ints]:
@@ -252,9 +250,7 @@ def _wald(estimate: Floats, se: Floats, k: Floats, level: float, test: str) -> d
     }
 
 
-def _homogeneity(
-    x: Floats, n: Floats, mask: NDArray[np.bool_] | None, k: Floats
-) -> dict[str, Floats]:
+def _homogeneity(x: Floats, n: Floats, mask: Bools | None, k: Floats) -> dict[str, Floats]:
     """Likelihood ratio with its p, I2 and H2; NaN for fewer than two studies."""
     if mask is not None:
         x, n = np.where(mask, x, 0.0), np.where(mask, n, 0.0)
@@ -270,9 +266,7 @@ def _homogeneity(
     return {name: np.where(several, value, np.nan) for name, value in values.items()}
 
 
-def _data_status(
-    x: Floats, n: Floats, mask: NDArray[np.bool_] | None, k: Floats, status: Ints
-) -> Ints:
+def _data_status(x: Floats, n: Floats, mask: Bools | None, k: Floats, status: Ints) -> Ints:
     """The model's status, with what the data alone decide put before it."""
     present = n if mask is None else np.where(mask, n, 0.0)
     lonely = ((present <= 1.0).all(axis=-1)) & (status == SEPARATED)
@@ -288,7 +282,7 @@ def _store(out: Many, rows: slice, values: dict[str, Floats]) -> None:
 
 def flatten(
     a: ArrayLike, b: ArrayLike, mask: ArrayLike | None
-) -> tuple[Floats, Floats, NDArray[np.bool_] | None, tuple[int, ...]]:
+) -> tuple[Floats, Floats, Bools | None, tuple[int, ...]]:
     """Rows (batch, k) of two inputs and their mask, with the batch shape.
 
     Inputs that repeat others by broadcasting are repeated in memory only once, here.

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, chdtri, expit, gammaln, logit, stdtr, stdtrit
+from numpy.typing import ArrayLike
+from scipy.special import betainc, betaincc, chdtri, expit, gammaln, logit, stdtr, stdtrit
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from carmeta.arrays import Bools, Floats, Indices, Ints
 
 OK: Final = 0
 BOUNDARY: Final = 1  # rho = 0 is the maximum
@@ -37,6 +36,9 @@ _CHUNK: Final = 1 << 20
 # Terms of a study's sum that are added one by one.
 _HEAD: Final = 1024
 _TINY: Final = 1e-300
+# Error of the log-likelihood, a sum over all patients, for each of them.
+_ROUNDING: Final = 1e-14
+_MAX_LOGIT: Final = 700.0  # beyond it a proportion is no longer a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class BetaBinomialFit:
     cov: Floats
     loglik: Floats
     loglik_homogeneous: Floats
-    status: NDArray[np.int64]
-    iterations: NDArray[np.int64]
+    status: Ints
+    iterations: Ints
 
     @property
     def usable(self) -> Bools:
@@ -90,11 +92,12 @@ class _Counts:
         self.cx, self.cy, self.cn = weights
         choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
         self.choose = choose.sum(axis=-1)
+        self.rounding = _ROUNDING * n.sum(axis=-1)
 
-    def take(self, rows: NDArray[np.intp]) -> _Counts:
+    def take(self, rows: Indices) -> _Counts:
         new = object.__new__(_Counts)
         new.j = self.j if self.j.shape[0] == 1 else self.j[rows]
-        new.choose = self.choose[rows]
+        new.choose, new.rounding = self.choose[rows], self.rounding[rows]
         new.cx, new.cy, new.cn = self.cx[rows], self.cy[rows], self.cn[rows]
         return new
 
@@ -129,10 +132,10 @@ class _At:
     h_mf: Floats
     h_ff: Floats
 
-    def keep(self, rows: Bools | NDArray[np.intp]) -> _At:
+    def keep(self, rows: Bools | Indices) -> _At:
         return _At(*(getattr(self, name)[rows] for name in self.__slots__))
 
-    def put(self, rows: NDArray[np.intp], new: _At) -> None:
+    def put(self, rows: Indices, new: _At) -> None:
         for name in self.__slots__:
             getattr(self, name)[rows] = getattr(new, name)
 
@@ -222,7 +225,7 @@ def _rows(
     return x.reshape(-1, x.shape[-1]), n.reshape(-1, n.shape[-1]), x.shape[:-1]
 
 
-def _classify(x: Floats, n: Floats) -> NDArray[np.int64]:
+def _classify(x: Floats, n: Floats) -> Ints:
     status = np.zeros(x.shape[0], dtype=np.int64)
     status[((x == 0) | (x == n)).all(axis=1)] = SEPARATED
     status[(x == 0).all(axis=1)] = ALL_ZERO
@@ -237,7 +240,7 @@ class _Maximum:
     at: _At
     ll0: Floats
     done: Bools
-    iterations: NDArray[np.int64]
+    iterations: Ints
 
 
 def _maximise(counts: _Counts, mu0: Floats) -> _Maximum:
@@ -268,14 +271,15 @@ def _newton(counts: _Counts, mu0: Floats, phi0: Floats) -> _Maximum:
         new = counts.take(active).at(trial_mu, trial_phi)
         iterations[active] += 1
         size = np.maximum(np.abs(d_mu[active]), np.abs(d_log[active]))
-        rose = (new.ll >= at.ll[active] - 1e-11 * (1 + np.abs(at.ll[active]))) | (size < 1e-8)
+        slack = 1e-11 * (1 + np.abs(at.ll[active])) + counts.rounding[active]
+        rose = (new.ll >= at.ll[active] - slack) | (size < 1e-8)
         up, back = active[rose], active[~rose]
         mu[up], phi[up] = trial_mu[rose], trial_phi[rose]
         at.put(up, new.keep(rose))
         d_mu[up], d_log[up] = _step(new.keep(rose), phi[up])
         d_mu[back], d_log[back] = 0.4 * d_mu[back], 0.4 * d_log[back]
         # phi running to 0 is the boundary, settled by the caller.
-        done[up[size[rose] <= _STEP_TOL]] = True
+        done[up[size[rose] <= np.maximum(_STEP_TOL, 0.1 * counts.rounding[up])]] = True
         done[up[phi[up] < 1e-10]] = True
         active = np.flatnonzero(~done)
         if active.size == 0:
@@ -412,32 +416,38 @@ def prediction_limits(
 
     With ``rho`` 0 this is the interval of the mean itself.
     """
-    share = (np.arange(200) + 0.5) / 200
-    means = expit(mu + se * stdtrit(df, share))
     tail = 0.5 * (1.0 - level)
     if rho <= 0:
         half = float(stdtrit(df, 1.0 - tail)) * se
         return mu - half, mu + half
+    # The upper limit is the lower one of the mirrored counts: 1 - p has no digits near 1.
+    return _lower_limit(mu, se, rho, df, tail), -_lower_limit(-mu, se, rho, df, tail)
+
+
+def _lower_limit(mu: float, se: float, rho: float, df: float, tail: float) -> float:
+    """Logit below which a new study lies with probability ``tail``."""
+    from scipy.optimize import brentq
+
+    a, b = _shapes(mu, se, rho, df)
+
+    def excess(value: float) -> float:
+        return float(betainc(a, b, expit(value)).mean()) - tail
+
+    if excess(-_MAX_LOGIT) > 0:
+        return -_MAX_LOGIT
+    return float(brentq(excess, -_MAX_LOGIT, _MAX_LOGIT, xtol=1e-11))
+
+
+def _shapes(mu: float, se: float, rho: float, df: float) -> tuple[Floats, Floats]:
+    """Both parameters of the beta distribution at 200 equally likely means."""
+    logits = mu + se * stdtrit(df, (np.arange(200) + 0.5) / 200)
     size = (1.0 - rho) / rho
-    a, b = np.maximum(means * size, 1e-12), np.maximum((1.0 - means) * size, 1e-12)
-
-    def solve(target: float) -> float:
-        low, high = -60.0, 60.0
-        while high - low > 1e-11:
-            mid = 0.5 * (low + high)
-            if float(betainc(a, b, expit(mid)).mean()) < target:
-                low = mid
-            else:
-                high = mid
-        return 0.5 * (low + high)
-
-    return solve(tail), solve(1.0 - tail)
+    return np.maximum(expit(logits) * size, 1e-12), np.maximum(expit(-logits) * size, 1e-12)
 
 
 def probability_above(mu: float, se: float, rho: float, df: float, threshold: float) -> float:
     """Probability that a new study's proportion exceeds ``threshold`` in (0, 1)."""
     if rho <= 0:
         return float(stdtr(df, (mu - logit(threshold)) / se))
-    means = expit(mu + se * stdtrit(df, (np.arange(200) + 0.5) / 200))
-    size = (1.0 - rho) / rho
-    return float(1.0 - betainc(means * size, (1.0 - means) * size, threshold).mean())
+    a, b = _shapes(mu, se, rho, df)
+    return float(betaincc(a, b, threshold).mean())

@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri
 
+from carmeta.arrays import Bools, Floats
 from carmeta.errors import EstimationError
 from carmeta.pooling.mixed_quadrature import NODES, MixedData, score_and_information
-
-FloatArray = NDArray[np.float64]
 
 _FIT_STEPS: Final = 100
 _GRADIENT_TOL: Final = 1e-9  # on the score scaled by the root of the information
@@ -47,21 +45,21 @@ class MixedFit:
     ``score`` ``(p + r,)`` is zero where nothing was held.
     """
 
-    beta: FloatArray
-    sd: FloatArray
+    beta: Floats
+    sd: Floats
     loglik: float
-    cov: FloatArray
-    information: FloatArray
+    cov: Floats
+    information: Floats
     converged: bool
     iterations: int
-    score: FloatArray
+    score: Floats
 
 
 def _ascend(
     data: MixedData,
-    beta: FloatArray,
-    sd: FloatArray,
-    free: NDArray[np.bool_],
+    beta: Floats,
+    sd: Floats,
+    free: Bools,
     nodes: int,
     *,
     held: int | None = None,
@@ -114,12 +112,12 @@ def _ascend(
 
 
 def _finish(
-    theta: FloatArray,
+    theta: Floats,
     p: int,
     value: float,
-    score: FloatArray,
-    info: FloatArray,
-    on: NDArray[np.bool_],
+    score: Floats,
+    info: Floats,
+    on: Bools,
     converged: bool,
     steps: int,
 ) -> MixedFit:
@@ -229,7 +227,7 @@ def profile_beta(
     return low, high
 
 
-def _enough(sd: FloatArray, nodes: int) -> int:
+def _enough(sd: Floats, nodes: int) -> int:
     """Nodes for a profile: 15 are good to 5e-8 in the log-likelihood up to sd 1."""
     return min(nodes, 15) if sd.max(initial=0.0) <= 1.0 else nodes
 

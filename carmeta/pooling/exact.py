@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
+from numpy.typing import ArrayLike
+from scipy.special import betaincinv, ndtri
 
+from carmeta.arrays import Floats
 from carmeta.errors import DataError
 from carmeta.pooling.intervals import check_level
 
-Floats = NDArray[np.float64]
 StudyInterval = Literal["clopper-pearson", "wilson"]
 
 
@@ -24,20 +24,25 @@ def clopper_pearson(xi: ArrayLike, ni: ArrayLike, *, level: float = 0.95) -> tup
     return low, high
 
 
+def wilson(xi: ArrayLike, ni: ArrayLike, *, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Limits of the score test in 0..1 (Wilson 1927), vectorised over any shape."""
+    x, n = np.broadcast_arrays(np.asarray(xi, dtype=float), np.asarray(ni, dtype=float))
+    z2 = float(ndtri(0.5 * (1.0 + check_level(level)))) ** 2
+    middle = (x + 0.5 * z2) / (n + z2)
+    half = np.sqrt(z2 * (x * (n - x) / n + 0.25 * z2)) / (n + z2)
+    low, high = np.where(x > 0, middle - half, 0.0), np.where(x < n, middle + half, 1.0)
+    return np.maximum(low, 0.0), np.minimum(high, 1.0)
+
+
 def study_limits(
     xi: ArrayLike, ni: ArrayLike, *, level: float = 0.95, method: StudyInterval = "clopper-pearson"
 ) -> tuple[Floats, Floats]:
-    """Limits of each study by statsmodels, the interval that figures and tables show.
+    """Limits of each study, the interval that figures and tables show.
 
     Raises:
         DataError: An unknown method or a level outside (0, 1).
     """
-    names = {"clopper-pearson": "beta", "wilson": "wilson"}
-    if method not in names:
-        raise DataError(f"unknown study interval {method!r}; one of {', '.join(names)}")
-    from statsmodels.stats.proportion import proportion_confint
-
-    x, n = np.asarray(xi, dtype=float), np.asarray(ni, dtype=float)
-    low, high = proportion_confint(x, n, alpha=1.0 - check_level(level), method=names[method])
-    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-    return np.where(x == 0, 0.0, np.clip(low, 0, 1)), np.where(x == n, 1.0, np.clip(high, 0, 1))
+    methods = {"clopper-pearson": clopper_pearson, "wilson": wilson}
+    if method not in methods:
+        raise DataError(f"unknown study interval {method!r}; one of {', '.join(methods)}")
+    return methods[method](xi, ni, level=level)

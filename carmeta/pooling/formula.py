@@ -18,11 +18,10 @@ from itertools import combinations, product
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from carmeta.arrays import Floats
 from carmeta.errors import ConfigError, DataError
 
-FloatArray = NDArray[np.float64]
 Data = Mapping[str, Sequence[Any]]
 
 _FUNCTIONS: Final = {
@@ -76,7 +75,7 @@ class Design:
     ``levels`` are the categories of each categorical variable, the reference first.
     """
 
-    x: FloatArray
+    x: Floats
     columns: tuple[str, ...]
     terms: tuple[str, ...]
     term_of: tuple[int, ...]
@@ -220,7 +219,7 @@ def encode(
         raise DataError("the moderators have different numbers of values")
     k = sizes.pop() if sizes else max((len(column) for column in data.values()), default=1)
     known_levels = _levels(formula, data, levels)
-    blocks: list[FloatArray] = [np.ones((k, 1))] if formula.intercept else []
+    blocks: list[Floats] = [np.ones((k, 1))] if formula.intercept else []
     columns: list[str] = ["intercept"] if formula.intercept else []
     term_of: list[int] = [-1] if formula.intercept else []
     present = {frozenset(term) for term in formula.terms}
@@ -278,7 +277,7 @@ def _levels(
 
 def _columns(
     factor: Factor, values: Sequence[Any], levels: Mapping[str, tuple[str, ...]], *, full: bool
-) -> tuple[FloatArray, list[str]]:
+) -> tuple[Floats, list[str]]:
     """Columns of one factor ``(k, c)`` and their names."""
     if factor.variable in levels:
         if factor.function not in ("", "C"):

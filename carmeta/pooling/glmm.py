@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit, xlogy
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit
 
+from carmeta.arrays import Bools, Floats, Ints
+from carmeta.pooling.binomial import log_likelihood, saturated
 from carmeta.pooling.quadrature import NODES, Derivatives, Likelihood
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # Status of a fit: what the data allow.
 OK: Final = 0
@@ -52,8 +51,8 @@ class GlmmFit:
     cov: Floats
     loglik: Floats
     loglik_homogeneous: Floats
-    status: NDArray[np.int64]
-    iterations: NDArray[np.int64]
+    status: Ints
+    iterations: Ints
     shares: Floats
 
     @property
@@ -117,7 +116,7 @@ def columns(
     return np.ascontiguousarray(x), np.ascontiguousarray(n), shape
 
 
-def _classify(x: Floats, n: Floats) -> NDArray[np.int64]:
+def _classify(x: Floats, n: Floats) -> Ints:
     status = np.zeros(x.shape[1], dtype=np.int64)
     status[((x == 0) | (x == n)).all(axis=0)] = SEPARATED
     status[(x == 0).all(axis=0)] = ALL_ZERO
@@ -134,12 +133,9 @@ class _Homogeneous:
 
 def _homogeneous(x: Floats, n: Floats) -> _Homogeneous:
     """The model with tau2 = 0, in closed form."""
-    from scipy.special import gammaln
-
     total = n.sum(axis=0)
     p = x.sum(axis=0) / total
-    choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
-    ll = (choose + xlogy(x, p) + xlogy(n - x, 1.0 - p)).sum(axis=0)
+    ll = (saturated(x, n) + log_likelihood(x, n, logit(p))).sum(axis=0)
     score = 0.5 * ((x - n * p) ** 2 - n * p * (1.0 - p)).sum(axis=0)
     return _Homogeneous(logit(p), ll, score)
 
@@ -153,7 +149,7 @@ class _Maximum:
     tau: Floats
     at: Derivatives
     done: Bools
-    iterations: NDArray[np.int64]
+    iterations: Ints
 
 
 def _maximise(lik: Likelihood, mu0: Floats, ll0: Floats, score0: Floats) -> _Maximum:
@@ -289,11 +285,7 @@ def likelihood_ratio(x: Floats, n: Floats) -> Floats:
     """Deviance of equal proportions, ``(...)`` of counts ``(..., k)``; n = 0 is no study."""
     total = n.sum(axis=-1, keepdims=True)
     p = x.sum(axis=-1, keepdims=True) / np.where(total > 0, total, 1.0)
-    q, rest = 1.0 - p, n - x
-    pi = x / np.where(n > 0, n, 1.0)
-    one = xlogy(x, np.where(x > 0, pi / np.where(p > 0, p, 1.0), 1.0))
-    two = xlogy(rest, np.where(rest > 0, (1.0 - pi) / np.where(q > 0, q, 1.0), 1.0))
-    return np.asarray(np.maximum(2.0 * (one + two).sum(axis=-1), 0.0))
+    return np.asarray(np.maximum(-2.0 * log_likelihood(x, n, logit(p)).sum(axis=-1), 0.0))
 
 
 def marginal_interval(fit: GlmmFit, crit: float) -> tuple[Floats, Floats, Floats]:

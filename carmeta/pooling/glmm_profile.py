@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
+from carmeta.arrays import Bools, Floats, Indices
 from carmeta.pooling.glmm import MAX_ITER, START_TAU, STEP_TOL, GlmmFit, columns
 from carmeta.pooling.quadrature import NODES, Likelihood
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # An SD of the random effects beyond which odds differ by e^100: reported as no limit.
 _TAU_MAX: Final = 100.0
@@ -189,7 +187,7 @@ class _Profile:
         return value
 
     def _profile(
-        self, active: NDArray[np.intp], v: Floats, nu: Floats
+        self, active: Indices, v: Floats, nu: Floats
     ) -> tuple[Floats, Floats, Floats, Floats, Bools]:
         part = self.lik if active.size == self.lik.batch else self.lik.take(active)
         if self.fixed == "tau":

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc, expit, xlogy
 
+from carmeta.arrays import Floats
 from carmeta.errors import DataError
 from carmeta.pooling.binomial_mixed import fit_common, fit_mixed, profile_beta, profile_sd2
 from carmeta.pooling.mixed_quadrature import NODES, MixedData
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,8 @@ class GLMMRegression:
     profile-likelihood limits, NaN where not asked for.
     """
 
-    beta: FloatArray
-    cov: FloatArray
+    beta: Floats
+    cov: Floats
     tau2: float
     tau2_ci: tuple[float, float]
     loglik: float
@@ -39,7 +38,7 @@ class GLMMRegression:
     q_pval: float
     converged: bool
     iterations: int
-    limits: FloatArray
+    limits: Floats
 
 
 def fit_glmm_regression(
@@ -82,7 +81,7 @@ def fit_glmm_regression(
     )  # fmt: skip
 
 
-def deviance(xi: FloatArray, ni: FloatArray, prob: FloatArray) -> float:
+def deviance(xi: Floats, ni: Floats, prob: Floats) -> float:
     """Twice the log-likelihood that probabilities ``prob`` lack to the studies' own."""
     fitted, rest = ni * prob, ni * (1.0 - prob)
     terms = xlogy(xi, xi / fitted) + xlogy(ni - xi, (ni - xi) / rest)

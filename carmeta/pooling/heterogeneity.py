@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
+from carmeta.arrays import Floats
 from carmeta.pooling.tau2 import fit_statistics
 from carmeta.vocabulary import I2Method
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from carmeta.arrays import Floats
 from carmeta.errors import DataError
 from carmeta.pooling.tau2 import generalised_q
 from carmeta.vocabulary import PiMethod
-
-Floats = NDArray[np.float64]
 
 # Draws of the bootstrap prediction interval: the Monte Carlo error of a 2.5% quantile is
 # then near 1% of the interval's width.

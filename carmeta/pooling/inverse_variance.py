@@ -1,22 +1,20 @@
 """Inverse-variance random-effects models: the mean, its test and interval.
 
-tau2 comes from :mod:`carmeta.pooling.tau2`. A single analysis is fitted by PyMARE's
-``WeightedLeastSquares`` at that tau2, and its Q-profile limits are checked by PyMARE's
-``q_gen``; :func:`fit_batch` is the same arithmetic over a batch axis. A test holds the two
-together.
+tau2 comes from :mod:`carmeta.pooling.tau2`. :func:`fit_one` takes all that concerns it in one
+go; :func:`fit_batch` is the same arithmetic over a batch axis. A run has every fit of a single
+data set repeated by PyMARE (:mod:`carmeta.second_opinion`).
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Final
+from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtri
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Bools, Floats
+from carmeta.domain.witness import tell, witnessed
 from carmeta.errors import DataError
 from carmeta.pooling.heterogeneity import Heterogeneity, from_q
 from carmeta.pooling.intervals import (
@@ -30,16 +28,7 @@ from carmeta.pooling.intervals import (
 from carmeta.pooling.tau2 import Summary, estimate_tau2, fit_statistics, summarise, tau2_ci
 from carmeta.vocabulary import I2Method, Method, PiMethod, Test
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-# PyMARE's name of each test; "t" is Wald's standard error with t quantiles.
-_CORRECTION: Final = {
-    "z": "wald",
-    "t": "wald",
-    "knha": "knapp-hartung",
-    "adhoc": "knapp-hartung-conservative",
-}
+IV_TESTS: Final[tuple[Test, ...]] = ("z", "t", "knha", "adhoc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +59,8 @@ class IvFit:
 
 def check_test(test: str) -> None:
     """Raise DataError unless ``test`` is one that inverse-variance models have."""
-    if test not in _CORRECTION:
-        allowed = ", ".join(_CORRECTION)
+    if test not in IV_TESTS:
+        allowed = ", ".join(IV_TESTS)
         raise DataError(f"test {test!r} does not exist for inverse variance; one of {allowed}")
 
 
@@ -111,17 +100,10 @@ def fit_batch(
     if with_tau2_ci and method != "EE":
         low, high = tau2_ci(y, v, level=level, mask=mask)
     q, trace, loglik = fit_statistics(y, v, tau2=t2, reml=method == "REML", mask=mask)
-    k = m.sum(axis=-1)
-    w = m / (v + t2[..., None])
-    sw = w.sum(axis=-1)
-    sw = np.where(sw > 0, sw, np.nan)
-    estimate = (w * y).sum(axis=-1) / sw
-    variance = 1.0 / sw
-    if test in ("knha", "adhoc"):
-        scale = (w * (y - estimate[..., None]) ** 2).sum(axis=-1) / np.maximum(k - 1.0, 1.0)
-        variance = variance * (np.maximum(scale, 1.0) if test == "adhoc" else scale)
-    mean = _Mean(estimate, np.sqrt(variance), w / sw[..., None])
-    return _finish((y, v), k, mean, Summary(t2, converged, low, high, q, trace, loglik), spec)
+    mean = _mean(y, v, m, t2, test)
+    found = Summary(t2, converged, low, high, q, trace, loglik)
+    _tell(y, v, m, mean, found, spec if tau2 is None else replace(spec, method="given"))
+    return _finish((y, v), m.sum(axis=-1), mean, found, spec)
 
 
 def fit_one(
@@ -135,21 +117,19 @@ def fit_one(
     i2_method: I2Method = "tau2",
     seed: int = 0,
 ) -> IvFit:
-    """Fit one data set ``(k,)``, k >= 2, by PyMARE; Q-profile limits of tau2 included.
+    """Fit one data set ``(k,)``, k >= 2; Q-profile limits of tau2 included.
 
     Raises:
         DataError: Wrong effects, test, method or level.
     """
     spec = _Spec(method, test, check_level(level), pi_method, i2_method, seed)
     check_test(test)
-    y, v, _ = _arrays(yi, vi, None)
-    found = _confirmed(summarise(y, v, method=method, level=level), y, v, level)
+    y, v, present = _arrays(yi, vi, None)
+    found = summarise(y, v, method=method, level=level)
     if method == "EE":
         found = replace(found, ci_lb=np.asarray(np.nan), ci_ub=np.asarray(np.nan))
-    params = _pymare_wls(y, v, float(found.tau2), _CORRECTION[test])
-    se = np.sqrt(np.asarray(params["inv_cov"], dtype=float)[0, 0, 0])
-    w = 1.0 / (v + found.tau2)
-    mean = _Mean(np.asarray(params["fe_params"], dtype=float)[0, 0], se, w / w.sum())
+    mean = _mean(y, v, present, found.tau2, test)
+    _tell(y, v, present, mean, found, spec)
     return _finish((y, v), np.asarray(float(y.size)), mean, found, spec)
 
 
@@ -157,7 +137,7 @@ def fit_one(
 class _Spec:
     """What was asked for."""
 
-    method: Method
+    method: Method | Literal["given"]
     test: Test
     level: float
     pi_method: PiMethod
@@ -172,41 +152,18 @@ class _Mean:
     weights: Floats
 
 
-def _confirmed(found: Summary, y: Floats, v: Floats, level: float) -> Summary:
-    """The summary, its Q-profile limits held against PyMARE's generalised Q at each.
-
-    Our limits are exact to rounding. PyMARE's ``q_profile`` stops at 2e-12 absolute and costs
-    as much as the rest of an analysis, so that its Q checks them and its limits stand in only
-    where the two disagree.
-    """
-    _load_pymare()
-    from pymare.stats import q_gen
-
-    design = np.ones((y.size, 1))
-    tail = 0.5 * (1.0 - level)
-    targets = chdtri(y.size - 1.0, [tail, 1.0 - tail])
-    for limit, target in zip((float(found.ci_lb), float(found.ci_ub)), targets, strict=True):
-        q = float(np.ravel(q_gen(y[:, None], v[:, None], design, limit))[0])
-        agrees = q <= target * (1.0 + 1e-9) if limit == 0 else abs(q - target) <= 1e-7 * target
-        if not agrees:
-            low, high = _pymare_q_profile(y, v, level)
-            return replace(found, ci_lb=low, ci_ub=high)
-    return found
-
-
-def _pymare_q_profile(y: Floats, v: Floats, level: float) -> tuple[Floats, Floats]:
-    """Q-profile limits of tau2 by PyMARE.
-
-    Its root finder stops at 2e-12 absolute: effects and variances are put in a small unit
-    first, so that relative to the smallest variance the limits are exact to rounding.
-    """
-    _load_pymare()
-    from pymare.stats import q_profile
-
-    unit = 1e-4 * float(v.min())
-    scaled = (y - y.mean()) / np.sqrt(unit)
-    found = q_profile(scaled, v / unit, np.ones((y.size, 1)), alpha=1.0 - level)
-    return np.asarray(found["ci_l"] * unit), np.asarray(found["ci_u"] * unit)
+def _mean(y: Floats, v: Floats, present: Floats, tau2: Floats, test: Test) -> _Mean:
+    """Weighted mean, and its standard error by the test's own rule."""
+    w = present / (v + tau2[..., None])
+    sw = w.sum(axis=-1)
+    sw = np.where(sw > 0, sw, np.nan)
+    estimate = (w * y).sum(axis=-1) / sw
+    variance = 1.0 / sw
+    if test in ("knha", "adhoc"):
+        df = np.maximum(present.sum(axis=-1) - 1.0, 1.0)
+        scale = (w * (y - estimate[..., None]) ** 2).sum(axis=-1) / df
+        variance = variance * (np.maximum(scale, 1.0) if test == "adhoc" else scale)
+    return _Mean(estimate, np.sqrt(variance), w / sw[..., None])
 
 
 def _arrays(yi: ArrayLike, vi: ArrayLike, mask: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
@@ -217,25 +174,18 @@ def _arrays(yi: ArrayLike, vi: ArrayLike, mask: ArrayLike | None) -> tuple[Float
     return np.where(m, y, 0.0), np.where(m, v, 1.0), m.astype(float)
 
 
-@cache
-def _load_pymare() -> None:
-    """Import PyMARE once; on import it leaves a file open, of which Python may complain."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        import pymare.estimators
-        import pymare.stats  # noqa: F401  (loaded here, used by name below)
-
-
-def _pymare_wls(y: Floats, v: Floats, tau2: float, correction: str) -> dict[str, Any]:
-    """Mean and its covariance by PyMARE: a new estimator a fit, its arrays not shared."""
-    _load_pymare()
-    from pymare.estimators import WeightedLeastSquares
-
-    design = np.ones((y.size, 1))
-    estimator = WeightedLeastSquares(tau2=tau2, small_sample_correction=correction)
-    # Columns are copied: the estimator may keep or rescale what it is given.
-    fitted = estimator.fit(y=y[:, None].copy(), v=v[:, None].copy(), X=design)
-    return dict(fitted.params_)
+def _tell(y: Floats, v: Floats, present: Floats, mean: _Mean, found: Summary, spec: _Spec) -> None:
+    """Let a run keep each fit of the batch."""
+    if not witnessed():
+        return
+    for at in np.ndindex(mean.estimate.shape):
+        here = present[at] > 0
+        tell(
+            y[at][here], v[at][here], np.ones((int(here.sum()), 1)), method=spec.method,
+            test=spec.test, tau2=found.tau2[at], estimates=mean.estimate[at].reshape(1),
+            ses=mean.se[at].reshape(1), level=spec.level,
+            tau2_limits=(float(found.ci_lb[at]), float(found.ci_ub[at])),
+        )  # fmt: skip
 
 
 def _finish(

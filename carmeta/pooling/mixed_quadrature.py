@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit, gammaln, logsumexp
+from scipy.special import expit, logsumexp
 
-FloatArray = NDArray[np.float64]
+from carmeta.arrays import Floats
+from carmeta.pooling.binomial import log_likelihood, saturated
 
 NODES: Final = 25
 # Up to these standard deviations of the logit 25 nodes a dimension integrate a study to 1e-9;
@@ -37,14 +37,14 @@ class MixedData:
     with mean 0 and standard deviations ``sd`` (``r``).
     """
 
-    y: FloatArray
-    n: FloatArray
-    x: FloatArray
-    z: FloatArray
+    y: Floats
+    n: Floats
+    x: Floats
+    z: Floats
 
 
 @lru_cache(maxsize=16)
-def _rule(nodes: int, dims: int) -> tuple[FloatArray, FloatArray]:
+def _rule(nodes: int, dims: int) -> tuple[Floats, Floats]:
     """Points ``(nodes**dims, dims)`` and log weights for the integral of exp(-t't) f(t)."""
     t, w = np.polynomial.hermite.hermgauss(nodes)
     grids = np.meshgrid(*([t] * dims), indexing="ij")
@@ -53,23 +53,18 @@ def _rule(nodes: int, dims: int) -> tuple[FloatArray, FloatArray]:
     return points, np.sum([weight.ravel() for weight in weights], axis=0)
 
 
-def _softplus(eta: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))))
-
-
-def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _mode(data: MixedData, fixed: Floats, zs: Floats) -> tuple[Floats, Floats]:
     """Mode ``(k, r)`` of the standardised random effects and the Cholesky factor of the
     inverse curvature there ``(k, r, r)``; the target is strictly concave."""
     k, _, r = zs.shape
     u = np.zeros((k, r))
     eye, zt = np.eye(r), np.swapaxes(zs, 1, 2)
 
-    def linear(at: FloatArray) -> FloatArray:
+    def linear(at: Floats) -> Floats:
         return np.asarray(fixed + (zs @ at[..., None])[..., 0])
 
-    def target(at: FloatArray) -> FloatArray:
-        eta = linear(at)
-        fit = (data.y * eta - data.n * _softplus(eta)).sum(axis=1)
+    def target(at: Floats) -> Floats:
+        fit = log_likelihood(data.y, data.n, linear(at)).sum(axis=1)
         return np.asarray(fit - 0.5 * (at**2).sum(axis=1))
 
     value = target(u)
@@ -94,7 +89,7 @@ def _mode(data: MixedData, fixed: FloatArray, zs: FloatArray) -> tuple[FloatArra
     return u, np.linalg.cholesky(np.linalg.inv(curve))
 
 
-def _hermite(chol: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:
+def _hermite(chol: Floats, nodes: int) -> tuple[Floats, Floats]:
     """Steps from the modes ``(k, Q, r)`` and the logs of their weights ``(k, Q)``."""
     r = chol.shape[2]
     points, logw = _rule(nodes, r)
@@ -104,9 +99,7 @@ def _hermite(chol: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:
     return du, flat + scale[:, None]
 
 
-def _two_sided(
-    data: MixedData, top: FloatArray, zs: FloatArray, mode: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _two_sided(data: MixedData, top: Floats, zs: Floats, mode: Floats) -> tuple[Floats, Floats]:
     """As :func:`_hermite` for one random effect: Gauss-Legendre on either side of the mode.
 
     Without events the integrand of a large standard deviation is half a normal with a sharp
@@ -114,6 +107,7 @@ def _two_sided(
     """
     z, u = zs[..., 0], mode[:, :1]
     t, w = _legendre()
+    peak = log_likelihood(data.y, data.n, top)
     steps, weights = [], []
     for side in (-1.0, 1.0):
         # The log integrand curves by at least 1, so that it has fallen by _DROP before
@@ -121,7 +115,7 @@ def _two_sided(
         reach = np.full_like(u, np.sqrt(2.0 * _DROP))
         for _ in range(8):
             eta = top + side * reach * z
-            fit = (data.y * (eta - top) - data.n * (_softplus(eta) - _softplus(top))).sum(axis=1)
+            fit = (log_likelihood(data.y, data.n, eta) - peak).sum(axis=1)
             fall = fit[:, None] - side * reach * u - 0.5 * reach**2 + _DROP
             pull = ((data.y - data.n * expit(eta)) * z).sum(axis=1)[:, None]
             slope = side * pull - side * u - reach
@@ -134,14 +128,14 @@ def _two_sided(
 
 
 @lru_cache(maxsize=1)
-def _legendre() -> tuple[FloatArray, FloatArray]:
+def _legendre() -> tuple[Floats, Floats]:
     t, w = np.polynomial.legendre.leggauss(_SIDE_NODES)
     return t, w
 
 
 def _log_terms(
-    data: MixedData, beta: FloatArray, sd: FloatArray, nodes: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+    data: MixedData, beta: Floats, sd: Floats, nodes: int
+) -> tuple[Floats, Floats, Floats]:
     """Quadrature points ``(k, Q, r)``, probabilities of an event there ``(k, Q, m)`` and the
     log of each node's share of the likelihood ``(k, Q)``."""
     zs = data.z * sd
@@ -161,25 +155,20 @@ def _log_terms(
     # many patients would lose when subtracted.
     change = data.y[:, None, :] * d - data.n[:, None, :] * np.log1p(grown)
     prior = (du * (mode[:, None, :] + 0.5 * du)).sum(axis=2)
-    base = (data.y * top - data.n * _softplus(top)).sum(axis=1) - 0.5 * (mode**2).sum(axis=1)
+    base = log_likelihood(data.y, data.n, top).sum(axis=1) - 0.5 * (mode**2).sum(axis=1)
     log_terms = logw + change.sum(axis=2) - prior + base[:, None]
     return mode[:, None, :] + du, (prob + grown) / (1.0 + grown), log_terms
 
 
-def _log_choose(data: MixedData) -> float:
-    y, n = data.y, data.n
-    return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
-
-
-def loglik(data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES) -> float:
+def loglik(data: MixedData, beta: Floats, sd: Floats, *, nodes: int = NODES) -> float:
     """Log-likelihood with binomial coefficients; ``nodes=1`` is Laplace's approximation."""
     _, _, log_terms = _log_terms(data, beta, sd, nodes)
-    return float(logsumexp(log_terms, axis=1).sum()) + _log_choose(data)
+    return float(logsumexp(log_terms, axis=1).sum() + saturated(data.y, data.n).sum())
 
 
 def score_and_information(
-    data: MixedData, beta: FloatArray, sd: FloatArray, *, nodes: int = NODES
-) -> tuple[float, FloatArray, FloatArray]:
+    data: MixedData, beta: Floats, sd: Floats, *, nodes: int = NODES
+) -> tuple[float, Floats, Floats]:
     """Log-likelihood, score ``(p + r,)`` and observed information ``(p + r, p + r)``.
 
     The derivative of a row's linear predictor is ``(x, z u)``. Posterior moments of the
@@ -218,4 +207,4 @@ def score_and_information(
     seen = (complete.reshape(-1, 1 + r, 1 + r) @ rows).reshape(-1, p + r)
     information = rows.reshape(-1, p + r).T @ seen
     information -= flat.reshape(-1, p + r).T @ (spread @ flat).reshape(-1, p + r)
-    return total + _log_choose(data), score, information
+    return total + float(saturated(data.y, data.n).sum()), score, information

@@ -13,13 +13,11 @@ from itertools import product
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
+from carmeta.arrays import Bools, Floats, Indices
 from carmeta.errors import DataError, EstimationError
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _LOG_2PI: Final = float(np.log(2.0 * np.pi))
 _STEPS: Final = 200
@@ -39,12 +37,12 @@ class ThreeLevel:
     within trials; ``working`` ``(k, k)`` the marginal covariance of the effects.
     """
 
-    beta: FloatArray
-    cov: FloatArray
-    sigma2: FloatArray
+    beta: Floats
+    cov: Floats
+    sigma2: Floats
     loglik: float
-    working: FloatArray
-    residuals: FloatArray
+    working: Floats
+    residuals: Floats
     converged: bool
     iterations: int
 
@@ -57,17 +55,17 @@ class _Problem:
     which is ``x @ root``: moderators far from zero, such as years, keep their digits.
     """
 
-    y: FloatArray
-    v: FloatArray
-    x: FloatArray
-    root: FloatArray  # (p, p)
-    least_squares: FloatArray  # (p,)
-    starts: NDArray[np.intp]
-    of: NDArray[np.intp]
-    order: NDArray[np.intp]  # of the cohorts as given
+    y: Floats
+    v: Floats
+    x: Floats
+    root: Floats  # (p, p)
+    least_squares: Floats  # (p,)
+    starts: Indices
+    of: Indices
+    order: Indices  # of the cohorts as given
     reml: bool
 
-    def sums(self, values: FloatArray) -> FloatArray:
+    def sums(self, values: Floats) -> Floats:
         """Sums over the cohorts of each trial: ``(k, ...)`` to ``(m, ...)``."""
         return np.asarray(np.add.reduceat(values, self.starts, axis=0))
 
@@ -77,10 +75,10 @@ class _At:
     """Likelihood, score and observed information in ``sigma2``, and what made them."""
 
     loglik: float
-    score: FloatArray
-    information: FloatArray
-    beta: FloatArray
-    cov: FloatArray
+    score: Floats
+    information: Floats
+    beta: Floats
+    cov: Floats
 
 
 def fit_three_level(
@@ -100,7 +98,7 @@ def fit_three_level(
     crude = _crude(problem)
     starts = [np.array(pair) * crude for pair in product(_STARTS, repeat=2)]
     starts.sort(key=lambda start: -_evaluate(problem, start).loglik)
-    best: tuple[_At, FloatArray, bool, int] | None = None
+    best: tuple[_At, Floats, bool, int] | None = None
     for start in starts[:_TRIED]:
         found = _maximise(problem, start, np.ones(2, dtype=bool))
         if found[2] and (best is None or found[0].loglik > best[0].loglik + 1e-10):
@@ -126,7 +124,7 @@ def variance_limits(
     *,
     level: float = 0.95,
     method: Literal["REML", "ML"] = "REML",
-) -> FloatArray:
+) -> Floats:
     """Profile-likelihood limits ``(2, 2)`` of both variances: rows trials, cohorts.
 
     A limit is where the profile is half a chi2(1) quantile below the maximum (Hardy and
@@ -142,7 +140,7 @@ def variance_limits(
         other = fit.sigma2.copy()
 
         def excess(
-            value: float, which: int = which, free: BoolArray = free, other: FloatArray = other
+            value: float, which: int = which, free: Bools = free, other: Floats = other
         ) -> float:
             best = -np.inf
             for guess in (other[1 - which], scale):
@@ -206,7 +204,7 @@ def _crude(problem: _Problem) -> float:
     return float(max(spread, 1e-3 * problem.v.min()))
 
 
-def _working(problem: _Problem, sigma2: FloatArray) -> FloatArray:
+def _working(problem: _Problem, sigma2: Floats) -> Floats:
     """Marginal covariance ``(k, k)`` in the order of the cohorts as given."""
     back = np.argsort(problem.order)
     of, v = problem.of[back], problem.v[back]
@@ -214,7 +212,7 @@ def _working(problem: _Problem, sigma2: FloatArray) -> FloatArray:
     return np.asarray(np.diag(v + sigma2[1]) + sigma2[0] * same)
 
 
-def _evaluate(problem: _Problem, sigma2: FloatArray) -> _At:
+def _evaluate(problem: _Problem, sigma2: Floats) -> _At:
     """Everything in O(k p^2): the inverse of a trial's block is ``D - c d d'`` with D = diag(d).
 
     ``d = 1 / (v + sigma2[1])`` and ``c = sigma2[0] / (1 + sigma2[0] sum d)``.
@@ -225,15 +223,15 @@ def _evaluate(problem: _Problem, sigma2: FloatArray) -> _At:
     s1, s2, s3 = problem.sums(d), problem.sums(d**2), problem.sums(d**3)
     c = sigma2[0] / (1.0 + sigma2[0] * s1)
 
-    def inverse(a: FloatArray) -> FloatArray:
+    def inverse(a: Floats) -> Floats:
         da = d[:, None] * a
         return np.asarray(da - d[:, None] * (c[:, None] * problem.sums(da))[problem.of])
 
-    def within(a: FloatArray) -> FloatArray:  # what the derivative by sigma2[0] multiplies by
+    def within(a: Floats) -> Floats:  # what the derivative by sigma2[0] multiplies by
         return np.asarray(problem.sums(a)[problem.of])
 
     u = inverse(x)
-    cov: FloatArray = np.asarray(np.linalg.inv(x.T @ u), dtype=np.float64)
+    cov: Floats = np.asarray(np.linalg.inv(x.T @ u), dtype=np.float64)
     beta = cov @ (u.T @ y)
     py = inverse((y - x @ beta)[:, None])
     log_det = np.log1p(sigma2[0] * s1).sum() - np.log(d).sum()
@@ -263,9 +261,7 @@ def _evaluate(problem: _Problem, sigma2: FloatArray) -> _At:
     return _At(float(value), score, forms.T @ projected - 0.5 * traces, beta, cov)
 
 
-def _maximise(
-    problem: _Problem, start: FloatArray, free: BoolArray
-) -> tuple[_At, FloatArray, bool, int]:
+def _maximise(problem: _Problem, start: Floats, free: Bools) -> tuple[_At, Floats, bool, int]:
     """Newton ascent over the ``free`` variances, which stay at or above zero."""
     sigma2 = start.copy()
     at = _evaluate(problem, sigma2)

@@ -15,14 +15,12 @@ from math import factorial, prod
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Floats
 from carmeta.errors import ConfigError
 from carmeta.pooling.regression import columns_contrast, fit_wls, wald
 from carmeta.vocabulary import Method, Test
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 MAX_EXACT: Final = 50_000  # all of 2^15 sign flips, or of 8! = 40,320 orders
 ITERATIONS: Final = 10_000  # Monte Carlo SE of a p value of 0.05: 0.002
@@ -42,9 +40,9 @@ class Permutation:
     p possible is ``smallest``.
     """
 
-    p: FloatArray
+    p: Floats
     p_omnibus: float
-    stat: FloatArray
+    stat: Floats
     exact: bool
     count: int
     smallest: float
@@ -85,8 +83,8 @@ def permutation_test(
 
 
 def _flip_signs(
-    y: FloatArray,
-    v: FloatArray,
+    y: Floats,
+    v: Floats,
     method: Method,
     test: Test,
     max_exact: int,
@@ -118,9 +116,9 @@ def _flip_signs(
 
 
 def _permute_rows(
-    y: FloatArray,
-    v: FloatArray,
-    design: FloatArray,
+    y: Floats,
+    v: Floats,
+    design: Floats,
     columns: list[int],
     method: Method,
     test: Test,
@@ -158,8 +156,8 @@ def _permute_rows(
 
 
 def _statistics(
-    y: FloatArray, v: FloatArray, design: FloatArray, columns: list[int], method: Method, test: Test
-) -> tuple[FloatArray, FloatArray]:
+    y: Floats, v: Floats, design: Floats, columns: list[int], method: Method, test: Test
+) -> tuple[Floats, Floats]:
     """Coefficients over their SE ``(b, p)`` and the omnibus statistic ``(b,)``."""
     fit = fit_wls(y, v, design, method=method, test=test)
     se = np.sqrt(np.diagonal(fit.cov, axis1=-2, axis2=-1))
@@ -167,11 +165,11 @@ def _statistics(
     return fit.beta / se, np.asarray(whole.stat)
 
 
-def _share(stats: FloatArray, observed: float) -> float:
+def _share(stats: Floats, observed: float) -> float:
     return float(np.mean(stats >= observed - _TIE * max(1.0, abs(observed))))
 
 
-def _parts(array: FloatArray, size: int) -> Iterator[FloatArray]:
+def _parts(array: Floats, size: int) -> Iterator[Floats]:
     for start in range(0, array.shape[0], size):
         yield array[start : start + size]
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Bools, Floats, Indices
 from carmeta.errors import DataError
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # Elements of one temporary array: small enough to stay in the cache.
 _CHUNK: Final = 1 << 17
@@ -46,7 +44,7 @@ class Intercept:
         k = y.shape[0]
         self.n: Floats = np.full(y.shape[-1], float(k)) if m is None else m.sum(axis=0)[0]
 
-    def take(self, rows: NDArray[np.intp]) -> Intercept:
+    def take(self, rows: Indices) -> Intercept:
         """Some data sets, any number of times."""
         m = None if self.m is None else self.m[..., rows]
         return Intercept(self.y[..., rows], self.v[..., rows], m)
@@ -96,7 +94,7 @@ class Regression:
         k = y.shape[0]
         self.n: Floats = np.full(y.shape[-1], float(k)) if m is None else m.sum(axis=0)[0]
 
-    def take(self, rows: NDArray[np.intp]) -> Regression:
+    def take(self, rows: Indices) -> Regression:
         """Some data sets, any number of times."""
         m = None if self.m is None else self.m[..., rows]
         x = self.x if self.x.shape[0] == 1 else self.x[rows]

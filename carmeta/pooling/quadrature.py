@@ -21,15 +21,16 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit, gammaln
+from scipy.special import expit
 
-Floats = NDArray[np.float64]
+from carmeta.arrays import Bools, Floats, Indices
+from carmeta.pooling.binomial import log_likelihood, saturated
 
 NODES: Final = 25
 # Beyond this SD the two-sided rule takes over; nodes on each of its sides.
 _WIDE_TAU: Final = 1.0
 _SIDE_NODES: Final = 28
+_POINTS: Final = 33  # of the grid of :func:`conditional`, half an SD apart
 # Fall of the log integrand at which it is cut: e^-40 is below rounding.
 _DROP: Final = 40.0
 # Elements of one (nodes, k, batch) array; about 1 MB each.
@@ -59,11 +60,11 @@ class Derivatives:
     h_tt: Floats
     info: Floats
 
-    def keep(self, columns: NDArray[np.intp] | NDArray[np.bool_]) -> Derivatives:
+    def keep(self, columns: Indices | Bools) -> Derivatives:
         """The same of some columns."""
         return Derivatives(*(getattr(self, name)[..., columns] for name in _NAMES))
 
-    def put(self, columns: NDArray[np.intp], new: Derivatives) -> None:
+    def put(self, columns: Indices, new: Derivatives) -> None:
         """Write ``new`` into some columns."""
         for name in _NAMES:
             getattr(self, name)[..., columns] = getattr(new, name)
@@ -90,7 +91,7 @@ class Likelihood:
         self.x, self.n, self.nodes = x, n, nodes
         self.wide = _WIDE_TAU  # where the two-sided rule begins
         self.ragged = bool((n == 0).any())
-        self.choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+        self.best = saturated(x, n)
         self.last: Floats | None = None  # modes of the call before, when it was all columns
 
     @property
@@ -98,15 +99,15 @@ class Likelihood:
         """Number of data sets."""
         return int(self.x.shape[1])
 
-    def take(self, columns: NDArray[np.intp]) -> Likelihood:
+    def take(self, columns: Indices) -> Likelihood:
         """Some columns, any number of times."""
         new = object.__new__(Likelihood)
         new.x, new.n = self.x[:, columns], self.n[:, columns]
-        new.choose, new.last = self.choose[:, columns], None
+        new.best, new.last = self.best[:, columns], None
         new.nodes, new.wide, new.ragged = self.nodes, self.wide, self.ragged
         return new
 
-    def rough(self, columns: NDArray[np.intp], nodes: int) -> Likelihood:
+    def rough(self, columns: Indices, nodes: int) -> Likelihood:
         """Some columns by a few Gauss-Hermite nodes whatever tau: to choose a start by."""
         new = self.take(columns)
         new.nodes, new.wide = nodes, np.inf
@@ -130,13 +131,11 @@ class Likelihood:
             out.put(columns, self._at(mu[columns], tau[columns], columns, bool(wide[columns[0]])))
         return out
 
-    def _at(
-        self, mu: Floats, tau: Floats, cols: NDArray[np.intp] | None, wide: bool
-    ) -> Derivatives:
+    def _at(self, mu: Floats, tau: Floats, cols: Indices | None, wide: bool) -> Derivatives:
         """Evaluate columns (None: all of them) whose tau all take the same rule."""
-        x, n, choose = self.x, self.n, self.choose
+        x, n, best = self.x, self.n, self.best
         if cols is not None:
-            x, n, choose = x[:, cols], n[:, cols], choose[:, cols]
+            x, n, best = x[:, cols], n[:, cols], best[:, cols]
         u, eta, curvature = _modes(x, n, mu, tau, self.last if cols is None else None)
         self.last = u if cols is None else None
         du, weight, prob = _points(x, n, u, eta, tau, curvature, self.nodes, wide)
@@ -154,8 +153,7 @@ class Likelihood:
         wq = weight * npq * un
         mt = (ue * e - wq).sum(axis=0) - e1 * ue1
         tt = (un * (ue * e - wq)).sum(axis=0) - ue1 * ue1
-        top = x * eta - n * np.logaddexp(0.0, eta) - 0.5 * u * u
-        ll = choose + top + np.log(total)
+        ll = best + log_likelihood(x, n, eta) - 0.5 * u * u + np.log(total)
         parts = [ll, e1, ue1, mm, mt, tt]
         if self.ragged:
             # An absent study integrates the prior alone: 0 up to rounding, put to 0 by n = 0.
@@ -292,22 +290,16 @@ def _steps(
     return x * d - n * log_ratio - du * (u + 0.5 * du), prob
 
 
-def weighted_nodes(
-    x: float, n: float, mu: Floats, tau: Floats, weight: Floats
-) -> tuple[Floats, Floats]:
-    """Posterior of one study's logit as points with masses, over a mixture of (mu, tau).
+def conditional(x: float, n: float, mu: Floats, tau: Floats) -> tuple[Floats, Floats, Floats]:
+    """Posterior of one study's logit given each (mu, tau), on even grids as wide as it is.
 
-    ``mu``, ``tau`` and the mixture's ``weight`` are ``(columns,)``; each column's quadrature
-    nodes share its weight. Both results are flat, in no order.
+    ``mu`` and ``tau`` are ``(columns,)``. Returns the first point and the step of each grid,
+    ``(columns,)``, and the density there up to a factor a column, ``(points, columns)``.
     """
-    points, masses = [], []
-    for wide in (False, True):
-        cols = np.flatnonzero((np.abs(tau) > _WIDE_TAU) == wide)
-        if not cols.size:
-            continue
-        xs, ns = np.full((1, cols.size), x), np.full((1, cols.size), n)
-        u, eta, curvature = _modes(xs, ns, mu[cols], tau[cols])
-        du, share, _ = _points(xs, ns, u, eta, tau[cols], curvature, NODES, wide)
-        points.append((mu[cols] + tau[cols] * (u + du)).ravel())
-        masses.append((weight[cols] * share / share.sum(axis=0)).ravel())
-    return np.concatenate(points), np.concatenate(masses)
+    xs, ns = np.full((1, mu.size), x), np.full((1, mu.size), n)
+    u, eta, curvature = _modes(xs, ns, mu, tau)
+    low, high = _ends(xs, ns, u, eta, tau, curvature)
+    share = np.linspace(0.0, 1.0, _POINTS)[:, None, None]
+    change, _ = _steps(xs, ns, u, eta, tau, low + (high - low) * share)
+    step = tau * (high - low) / (_POINTS - 1)
+    return (mu + tau * (u + low))[0], step[0], np.exp(change[:, 0])

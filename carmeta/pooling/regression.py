@@ -9,18 +9,18 @@ factor kept at 1 or above (``adhoc``; Röver, Knapp and Friede 2015).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc, fdtrc
 
+from carmeta.arrays import Bools, Floats
+from carmeta.domain.witness import tell
 from carmeta.errors import ConfigError, DataError
+from carmeta.pooling.inverse_variance import IV_TESTS
 from carmeta.pooling.tau2 import estimate_tau2
 from carmeta.vocabulary import Method, Test
-
-FloatArray = NDArray[np.float64]
-REGRESSION_TESTS: Final[tuple[str, ...]] = ("z", "t", "knha", "adhoc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +32,23 @@ class WLSFit:
     used), ``df`` the residual degrees of freedom, inf for a normal test; ``tau2`` ``(...)``.
     """
 
-    beta: FloatArray
-    cov: FloatArray
-    weights: FloatArray
-    s2: FloatArray
+    beta: Floats
+    cov: Floats
+    weights: Floats
+    s2: Floats
     df: float
-    tau2: FloatArray
-    converged: NDArray[np.bool_]
+    tau2: Floats
+    converged: Bools
 
 
 @dataclass(frozen=True, slots=True)
 class Omnibus:
     """Wald test that several coefficients are all zero: ``F(df1, df2)`` or chi2 (df2 inf)."""
 
-    stat: FloatArray
+    stat: Floats
     df1: int
     df2: float
-    p: FloatArray
+    p: Floats
 
     @property
     def name(self) -> str:
@@ -62,11 +62,11 @@ class Omnibus:
 class Residual:
     """Residual heterogeneity: ``q`` (QE) on ``df``, its p, I2 in percent and H2; ``(...)``."""
 
-    q: FloatArray
+    q: Floats
     df: int
-    p: FloatArray
-    i2: FloatArray
-    h2: FloatArray
+    p: Floats
+    i2: Floats
+    h2: Floats
 
 
 def fit_wls(
@@ -85,8 +85,8 @@ def fit_wls(
     """
     y, v, design = (np.asarray(a, dtype=np.float64) for a in (yi, vi, x))
     k, p = design.shape[-2:]
-    if test not in REGRESSION_TESTS:
-        raise ConfigError(f"test = {test!r} is not one of {', '.join(REGRESSION_TESTS)}")
+    if test not in IV_TESTS:
+        raise ConfigError(f"test = {test!r} is not one of {', '.join(IV_TESTS)}")
     if k <= p:
         raise DataError(f"{k} studies cannot carry {p} coefficients and a residual")
     if tau2 is None:
@@ -102,12 +102,16 @@ def fit_wls(
     if test in ("knha", "adhoc"):
         s2 = (weights * resid**2).sum(axis=-1) / (k - p)
         s2 = np.maximum(s2, 1.0) if test == "adhoc" else s2
-    return WLSFit(beta, bread * s2[..., None, None], weights, s2, df, t2, converged)
+    cov = bread * s2[..., None, None]
+    if beta.ndim == 1:
+        tell(
+            y, v, design, method=method if tau2 is None else "given", test=test, tau2=t2,
+            estimates=beta, ses=np.sqrt(np.diagonal(cov)),
+        )  # fmt: skip
+    return WLSFit(beta, cov, weights, s2, df, t2, converged)
 
 
-def solve_wls(
-    y: FloatArray, weights: FloatArray, design: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def solve_wls(y: Floats, weights: Floats, design: Floats) -> tuple[Floats, Floats, Floats]:
     """Coefficients ``(..., p)``, ``(X'WX)^-1`` ``(..., p, p)``, residuals ``(..., k)``.
 
     By QR of the root-weighted design, whose columns are first scaled to unit length: normal
@@ -127,7 +131,7 @@ def solve_wls(
     return beta, bread, y - np.einsum("...kp,...p->...k", design, beta)
 
 
-def wald(beta: FloatArray, cov: FloatArray, contrasts: FloatArray, df: float) -> Omnibus:
+def wald(beta: Floats, cov: Floats, contrasts: Floats, df: float) -> Omnibus:
     """Joint Wald test that ``contrasts @ beta`` (``(m, p)`` of full rank) is zero.
 
     F with ``df`` denominator degrees of freedom, chi2 where that is inf. ``beta`` is
@@ -143,7 +147,7 @@ def wald(beta: FloatArray, cov: FloatArray, contrasts: FloatArray, df: float) ->
     return Omnibus(form / m, m, df, np.asarray(fdtrc(m, df, form / m)))
 
 
-def columns_contrast(columns: list[int], p: int) -> FloatArray:
+def columns_contrast(columns: list[int], p: int) -> Floats:
     """Contrast matrix ``(m, p)`` that picks single coefficients."""
     return np.eye(p)[columns]
 
@@ -179,7 +183,7 @@ def residual_heterogeneity(
     return Residual(q, df, np.asarray(chdtrc(df, q)), np.asarray(i2), np.asarray(h2))
 
 
-def r2_percent(tau2_without: ArrayLike, tau2_with: ArrayLike) -> FloatArray:
+def r2_percent(tau2_without: ArrayLike, tau2_with: ArrayLike) -> Floats:
     """Share of the heterogeneity that the moderators account for, in percent, 0 to 100.
 
     NaN where there is none to explain (Raudenbush 2009, eq. 16.30).

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import fdtrc
 
+from carmeta.arrays import Floats
 from carmeta.errors import DataError
 from carmeta.pooling.regression import Omnibus
-
-FloatArray = NDArray[np.float64]
 
 # Eigenvalues of the adjustment below this share of the largest are zero in exact arithmetic
 # (a cluster that determines a coefficient); their pseudo-inverse is zero.
@@ -32,11 +31,11 @@ class Robust:
     contributions to the coefficients' errors: all degrees of freedom follow from it.
     """
 
-    cov: FloatArray
-    cross: FloatArray
+    cov: Floats
+    cross: Floats
 
     @property
-    def expected(self) -> FloatArray:
+    def expected(self) -> Floats:
         """Mean of ``cov`` under the working model, ``(p, p)``.
 
         It is the covariance of the coefficients, except where a cluster alone determines
@@ -74,7 +73,7 @@ def cr2(residuals: ArrayLike, x: ArrayLike, working: ArrayLike, cluster: ArrayLi
     weighted = np.zeros_like(design)  # W X, W the inverse of the working covariance
     for at in groups:
         weighted[at] = np.linalg.solve(phi[np.ix_(at, at)], design[at])
-    bread: FloatArray = np.asarray(np.linalg.inv(design.T @ weighted), dtype=np.float64)
+    bread: Floats = np.asarray(np.linalg.inv(design.T @ weighted), dtype=np.float64)
     k, p = design.shape
     meat = np.zeros((p, p))
     # moments[g]: the weights of the effects in cluster g's contribution to each coefficient
@@ -93,7 +92,7 @@ def cr2(residuals: ArrayLike, x: ArrayLike, working: ArrayLike, cluster: ArrayLi
     return Robust(bread @ meat @ bread, cross)
 
 
-def _adjustment(own: FloatArray, x: FloatArray, bread: FloatArray) -> FloatArray:
+def _adjustment(own: Floats, x: Floats, bread: Floats) -> Floats:
     """``A`` of one cluster: symmetric in the metric of its working covariance.
 
     With D'D the working covariance, ``A = D' (D (phi - X M X') D')^(-1/2) D``.
@@ -103,18 +102,18 @@ def _adjustment(own: FloatArray, x: FloatArray, bread: FloatArray) -> FloatArray
     values, vectors = np.linalg.eigh((inner + inner.T) / 2.0)
     kept = values > _ZERO_EIGEN * values.max()
     powers = np.where(kept, np.where(kept, values, 1.0) ** -0.5, 0.0)
-    adjusted: FloatArray = d.T @ (vectors * powers) @ vectors.T @ d
+    adjusted: Floats = d.T @ (vectors * powers) @ vectors.T @ d
     return adjusted
 
 
-def satterthwaite_df(cross: FloatArray, contrast: ArrayLike) -> float:
+def satterthwaite_df(cross: Floats, contrast: ArrayLike) -> float:
     """Degrees of freedom of ``contrast @ beta`` (``(p,)``), from :attr:`Robust.cross`."""
     c = np.asarray(contrast, dtype=np.float64)
     forms = np.einsum("p,gphq,q->gh", c, cross, c)
     return float(np.trace(forms) ** 2 / (forms**2).sum())
 
 
-def htz(beta: FloatArray, robust: Robust, contrasts: FloatArray) -> Omnibus:
+def htz(beta: Floats, robust: Robust, contrasts: Floats) -> Omnibus:
     """Test that ``contrasts @ beta`` (``(q, p)``) is zero: Hotelling's T2 with Zhang's df.
 
     ``F(q, eta - q + 1)`` with eta from the variances of the standardised covariance's

@@ -19,15 +19,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Bools, Floats, Ints
 from carmeta.errors import DataError
 from carmeta.pooling.projection import as_batch, chunks, make_problem
 from carmeta.pooling.tau2_solvers import ESTIMATORS, profile_limits, q_limits, statistics
 from carmeta.vocabulary import Method
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Tau2:
 
     tau2: Floats
     converged: Bools
-    iterations: NDArray[np.int64]
+    iterations: Ints
 
 
 def estimate_tau2(

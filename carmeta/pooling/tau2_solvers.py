@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri
 
+from carmeta.arrays import Bools, Floats, Indices, Ints
 from carmeta.pooling.projection import Problem
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # Step of the score's grid in log(t + min v). The score is a ratio of polynomials in
 # (v_i + t), so nothing in it is narrower than a factor of a few.
@@ -30,7 +27,7 @@ _ROUNDING: Final = 1e-15
 _MAX_ITER: Final = 100
 
 
-_Solution = tuple[Floats, Bools, NDArray[np.int64]]
+_Solution = tuple[Floats, Bools, Ints]
 
 
 def _closed(problem: Problem, tau2: Floats) -> _Solution:
@@ -168,7 +165,7 @@ def _keep_best(
     problem: Problem,
     tau2: Floats,
     several: Bools,
-    candidates: tuple[NDArray[np.intp], Floats],
+    candidates: tuple[Indices, Floats],
     *,
     boundary: Bools,
     reml: bool,

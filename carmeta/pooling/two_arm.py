@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from carmeta.arrays import Floats, Ints
 from carmeta.errors import ConfigError
 from carmeta.pooling.two_arm_effects import TwoArmCounts, TwoArmEffects
-
-FloatArray = NDArray[np.float64]
 
 # A variance that is zero in exact arithmetic can come out as a rounding residue of either
 # sign; below this fraction of its largest term it is taken as zero, i.e. not estimable.
@@ -31,9 +29,9 @@ class FixedPool:
     determine them; ``weights`` is ``(..., k)`` and sums to 1.
     """
 
-    estimate: FloatArray
-    se: FloatArray
-    weights: FloatArray
+    estimate: Floats
+    se: Floats
+    weights: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,11 @@ class FixedHeterogeneity:
     those from Q (Higgins and Thompson 2002).
     """
 
-    q: FloatArray
-    df: NDArray[np.int64]
-    p: FloatArray
-    i2: FloatArray
-    h2: FloatArray
+    q: Floats
+    df: Ints
+    p: Floats
+    i2: Floats
+    h2: Floats
 
 
 def mantel_haenszel(counts: TwoArmCounts, *, measure: str = "OR") -> FixedPool:
@@ -70,7 +68,7 @@ def mantel_haenszel(counts: TwoArmCounts, *, measure: str = "OR") -> FixedPool:
     return FixedPool(np.where(bad, np.nan, estimate), np.where(bad, np.nan, se), shares)
 
 
-def _mh_odds_ratio(counts: TwoArmCounts) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _mh_odds_ratio(counts: TwoArmCounts) -> tuple[Floats, Floats, Floats]:
     n = counts.n1i + counts.n2i
     r, s = counts.ai * counts.di / n, counts.bi * counts.ci / n
     p, q = (counts.ai + counts.di) / n, (counts.bi + counts.ci) / n
@@ -83,7 +81,7 @@ def _mh_odds_ratio(counts: TwoArmCounts) -> tuple[FloatArray, FloatArray, FloatA
     return np.log(r_sum) - np.log(s_sum), variance, s
 
 
-def _mh_risk_ratio(counts: TwoArmCounts) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _mh_risk_ratio(counts: TwoArmCounts) -> tuple[Floats, Floats, Floats]:
     n = counts.n1i + counts.n2i
     r, s = counts.ai * counts.n2i / n, counts.ci * counts.n1i / n
     events = counts.ai + counts.ci
@@ -92,7 +90,7 @@ def _mh_risk_ratio(counts: TwoArmCounts) -> tuple[FloatArray, FloatArray, FloatA
     return np.log(r_sum) - np.log(s_sum), numerator.sum(axis=-1) / (r_sum * s_sum), s
 
 
-def _mh_risk_difference(counts: TwoArmCounts) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _mh_risk_difference(counts: TwoArmCounts) -> tuple[Floats, Floats, Floats]:
     a, c, n1, n2 = counts.ai, counts.ci, counts.n1i, counts.n2i
     n = n1 + n2
     weights = n1 * n2 / n
@@ -125,7 +123,7 @@ def peto(counts: TwoArmCounts) -> FixedPool:
     )
 
 
-def _peto_terms(counts: TwoArmCounts) -> tuple[FloatArray, FloatArray]:
+def _peto_terms(counts: TwoArmCounts) -> tuple[Floats, Floats]:
     n = counts.n1i + counts.n2i
     events = counts.ai + counts.ci
     excess = counts.ai - counts.n1i * (events / n)
@@ -145,7 +143,7 @@ def peto_effects(counts: TwoArmCounts) -> TwoArmEffects:
     )
 
 
-def fixed_heterogeneity(effects: TwoArmEffects, estimate: FloatArray) -> FixedHeterogeneity:
+def fixed_heterogeneity(effects: TwoArmEffects, estimate: Floats) -> FixedHeterogeneity:
     """Q, its p value, I2 and H2 of the studies' effects around ``estimate`` (shape ``(...)``).
 
     Studies without an effect (NaN) do not count. With fewer than two effects Q is 0 on 0
@@ -168,9 +166,9 @@ def fixed_heterogeneity(effects: TwoArmEffects, estimate: FloatArray) -> FixedHe
 class ChiSquare:
     """A chi-square statistic with its degrees of freedom and p value, of shape ``(...)``."""
 
-    stat: FloatArray
-    df: NDArray[np.int64]
-    p: FloatArray
+    stat: Floats
+    df: Ints
+    p: Floats
 
 
 def cochran_mantel_haenszel(counts: TwoArmCounts, *, correct: bool = True) -> ChiSquare:
@@ -217,7 +215,7 @@ def breslow_day(counts: TwoArmCounts, *, tarone: bool = True) -> ChiSquare:
     return ChiSquare(stat, df, np.where(df > 0, chdtrc(np.maximum(df, 1), stat), 1.0))
 
 
-def _expected_events(counts: TwoArmCounts, odds_ratio: FloatArray) -> FloatArray:
+def _expected_events(counts: TwoArmCounts, odds_ratio: Floats) -> Floats:
     """Events of the treatment arm, given both margins, that have exactly this odds ratio.
 
     The root of ``(1 - r) e^2 + (r (n1 + t) + n2 - t) e - r n1 t = 0`` that fits a table, t

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import as_numbers, study_names
 from carmeta.domain.measures import TWO_ARM
 from carmeta.errors import ConfigError, DataError
 from carmeta.vocabulary import To
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 ZERO_RULES: Final[tuple[str, ...]] = get_args(To)
 _COUNT_NAMES: Final = ("ai", "n1i", "ci", "n2i")
 
@@ -28,43 +27,43 @@ _COUNT_NAMES: Final = ("ai", "n1i", "ci", "n2i")
 class TwoArmCounts:
     """Valid counts as floats: four arrays of one shape ``(..., k)``, whole and in range."""
 
-    ai: FloatArray
-    n1i: FloatArray
-    ci: FloatArray
-    n2i: FloatArray
+    ai: Floats
+    n1i: Floats
+    ci: Floats
+    n2i: Floats
 
     @property
-    def bi(self) -> FloatArray:
+    def bi(self) -> Floats:
         """Patients without the event in the treatment arm, ``(..., k)``."""
         return self.n1i - self.ai
 
     @property
-    def di(self) -> FloatArray:
+    def di(self) -> Floats:
         """Patients without the event in the control arm, ``(..., k)``."""
         return self.n2i - self.ci
 
     @property
-    def zero_cell(self) -> BoolArray:
+    def zero_cell(self) -> Bools:
         """Studies with at least one of the four cells empty, ``(..., k)``."""
         cells = np.minimum(np.minimum(self.ai, self.bi), np.minimum(self.ci, self.di))
         return np.asarray(cells == 0.0)
 
     @property
-    def without_events(self) -> BoolArray:
+    def without_events(self) -> Bools:
         """Studies in which nobody has the event, ``(..., k)``."""
         return np.asarray(self.ai + self.ci == 0.0)
 
     @property
-    def only_events(self) -> BoolArray:
+    def only_events(self) -> Bools:
         """Studies in which everybody has the event, ``(..., k)``."""
         return np.asarray(self.bi + self.di == 0.0)
 
     @property
-    def uninformative(self) -> BoolArray:
+    def uninformative(self) -> Bools:
         """Studies of either kind, ``(..., k)``."""
         return self.without_events | self.only_events
 
-    def silent(self, measure: str, drop00: bool | None = None) -> BoolArray:
+    def silent(self, measure: str, drop00: bool | None = None) -> Bools:
         """Studies to be dropped, ``(..., k)``: those that say nothing of the measure.
 
         ``drop00`` True: of either kind whatever the measure; False: none.
@@ -74,7 +73,7 @@ class TwoArmCounts:
         kinds = TWO_ARM[measure].silent
         return (self.without_events & ("no" in kinds)) | (self.only_events & ("only" in kinds))
 
-    def of(self, keep: BoolArray) -> TwoArmCounts:
+    def of(self, keep: Bools) -> TwoArmCounts:
         """Some of the studies of one data set."""
         return TwoArmCounts(self.ai[keep], self.n1i[keep], self.ci[keep], self.n2i[keep])
 
@@ -88,9 +87,9 @@ class TwoArmEffects:
     counts were changed by the zero-cell rule.
     """
 
-    yi: FloatArray
-    vi: FloatArray
-    corrected: BoolArray
+    yi: Floats
+    vi: Floats
+    corrected: Bools
 
 
 def validate_counts(
@@ -145,11 +144,11 @@ def _require_valid(counts: TwoArmCounts, names: tuple[str, ...]) -> None:
             )
 
 
-def _first(wrong: BoolArray) -> tuple[int, ...]:
+def _first(wrong: Bools) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(wrong)[0])
 
 
-def apply_zero_rule(counts: TwoArmCounts, add: float, to: To) -> tuple[TwoArmCounts, BoolArray]:
+def apply_zero_rule(counts: TwoArmCounts, add: float, to: To) -> tuple[TwoArmCounts, Bools]:
     """Add ``add`` to all four cells of the studies that the rule ``to`` names.
 
     ``only0``: studies with an empty cell; ``all``: every study; ``if0all``: every study as
@@ -204,6 +203,6 @@ def two_arm_effects(
     )
 
 
-def back_transform(value: ArrayLike, measure: str) -> FloatArray:
+def back_transform(value: ArrayLike, measure: str) -> Floats:
     """From the analysis scale to ratios (OR, RR: at least 0) or differences (RD: -1..1)."""
     return np.asarray(TWO_ARM[measure].inverse(np.asarray(value, dtype=float)))

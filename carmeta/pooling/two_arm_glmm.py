@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc, expit, xlogy
 
+from carmeta.arrays import Floats
 from carmeta.errors import ConfigError, EstimationError
 from carmeta.pooling.binomial_mixed import fit_mixed, profile_beta, profile_sd2
 from carmeta.pooling.mixed_quadrature import NODES, MixedData
 from carmeta.pooling.two_arm_effects import TwoArmCounts
 from carmeta.vocabulary import TwoArmForm
 
-FloatArray = NDArray[np.float64]
 TWO_ARM_FORMS: Final[tuple[str, ...]] = get_args(TwoArmForm)
 
 
@@ -164,5 +163,5 @@ def common_odds_ratio_lrt(counts: TwoArmCounts) -> tuple[float, int]:
     return max(deviance, 0.0), k - 1
 
 
-def _deviance_term(y: FloatArray, n: FloatArray, p: FloatArray) -> float:
+def _deviance_term(y: Floats, n: Floats, p: Floats) -> float:
     return float((xlogy(y, y / (n * p)) + xlogy(n - y, (n - y) / (n * (1.0 - p)))).sum())

@@ -11,11 +11,11 @@ from carmeta.report.generated import marked
 from carmeta.report.parallel import Helpers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from carmeta.domain.analysis import Analysis
     from carmeta.report.figures import FigureEntry
-    from carmeta.report.jobs import Job
+    from carmeta.report.jobs import Work
     from carmeta.report.tables import Table
 
     Progress = Callable[[str, int, int], None]
@@ -31,12 +31,16 @@ def render_all(
     jobs: int = 2,
     progress: Callable[[str, int, int], None] | None = None,
     helpers: Helpers | None = None,
+    beside: Sequence[Work] = (),
 ) -> dict[str, bytes]:
     """Draw, format and write everything: relative file name to bytes, sorted by name.
 
     ``jobs`` processes draw (1: this one only); ``helpers`` are processes that the caller
     started earlier, so that their imports cost no time here. ``progress`` is called as
     ``progress(what, done, total)``. The bytes do not depend on ``jobs``.
+
+    ``beside`` is further work for the helpers, such as checks; an error of it is raised, and
+    nothing is returned.
 
     ``pdf`` adds report.pdf, which needs the optional package typst.
 
@@ -45,10 +49,10 @@ def render_all(
     Raises OutputError for a character that no font can draw, or a PDF without typst.
     """
     analysis = settle(analysis)
-    own = Helpers(jobs if figures else 1) if helpers is None else None
+    own = Helpers(jobs if figures or beside else 1) if helpers is None else None
     with own or contextlib.nullcontext(helpers) as team:
         assert team is not None
-        return _render(analysis, figures, word, excel, pdf, progress, team)
+        return _render(analysis, figures, word, excel, pdf, progress, team, beside)
 
 
 def _render(
@@ -59,8 +63,10 @@ def _render(
     pdf: bool,
     progress: Callable[[str, int, int], None] | None,
     team: Helpers,
+    beside: Sequence[Work],
 ) -> dict[str, bytes]:
     steps = _Steps(progress)
+    team.submit(beside, steps.job_done)
     files = csvfiles.all_csv(analysis)
     files["results.json"] = jsonfile.results(analysis)
     files["reproduce.R"] = reproduce.script(analysis)
@@ -70,7 +76,7 @@ def _render(
 
         jobs = drawn.jobs(analysis)
         heavy = [job.heavy for job in jobs if job.heavy is not None]
-        steps.total = len(jobs) + len(heavy) + 1 + word + pdf
+        steps.total = len(beside) + len(jobs) + len(heavy) + 1 + word + pdf
         # PDF and PNG take nine tenths of the time and nothing here waits for them but Word.
         team.submit(heavy, steps.job_done)
         for job in jobs:
@@ -89,9 +95,8 @@ def _render(
 
         files[printed.NAME] = printed.render(analysis, drawings)
         steps.done(printed.NAME)
-    if figures:
-        for result in team.collect():
-            files |= result
+    for result in team.collect():
+        files |= result
     if word:
         from carmeta.report import wordreport
 
@@ -132,5 +137,5 @@ class _Steps:
         if self.tell is not None:
             self.tell(what, min(self.number, self.total), self.total)
 
-    def job_done(self, job: Job) -> None:
-        self.done(f"{job.stem}.{job.formats[0]}")
+    def job_done(self, job: Work) -> None:
+        self.done(job.name)

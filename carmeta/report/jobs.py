@@ -1,13 +1,24 @@
-"""The units of drawing that can run in another process."""
+"""The units of work that can run in another process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from carmeta.report.canvas import Format
     from carmeta.report.forest_spec import ForestSpec
+
+
+class Work(Protocol):
+    """What a helper process does: it is pickled, its imports are its own."""
+
+    @property
+    def name(self) -> str:
+        """What the progress says of it."""
+
+    def run(self) -> dict[str, bytes]:
+        """File name to bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +29,22 @@ class Job:
     spec: ForestSpec
     formats: tuple[Format, ...]
 
+    @property
+    def name(self) -> str:
+        """The first of its files."""
+        return f"{self.stem}.{self.formats[0]}"
 
-def run(job: Job) -> dict[str, bytes]:
-    """File name to bytes; further pages carry ``_2``, ``_3``, ... behind the stem."""
-    from carmeta.report.canvas import save
-    from carmeta.report.forest_draw import draw
+    def run(self) -> dict[str, bytes]:
+        """File name to bytes; further pages carry ``_2``, ``_3``, ... behind the stem."""
+        from carmeta.report.canvas import save
+        from carmeta.report.forest_draw import draw
 
-    pages = draw(job.spec)
-    return {
-        page_name(job.stem, number, fmt): save(page, fmt)
-        for number, page in enumerate(pages)
-        for fmt in job.formats
-    }
+        pages = draw(self.spec)
+        return {
+            page_name(self.stem, number, fmt): save(page, fmt)
+            for number, page in enumerate(pages)
+            for fmt in self.formats
+        }
 
 
 def page_name(stem: str, number: int, ending: str) -> str:

@@ -25,6 +25,7 @@ def results(analysis: Analysis) -> bytes:
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
+    del body["iv_pools"]  # what the second opinion is asked: no result
     head = {"about": analysis.provenance.notice, "schema_version": SCHEMA_VERSION}
     document = {**head, **body, "infinite": infinite}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)

@@ -273,8 +273,11 @@ class Methods:
         provenance = self.analysis.provenance
         versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
         text = f"carmeta {provenance.carmeta}" + (f" ({versions})" if versions else "")
+        second = self.analysis.second_opinion
         return (
-            f"All computations: {text}. The script reproduce.R beside this report recomputes "
+            f"All computations: {text}. "
+            + (f"{second}. " if second else "")
+            + "The script reproduce.R beside this report recomputes "
             "the estimates with the R package metafor."
         )
 

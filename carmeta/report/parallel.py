@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from carmeta.report.jobs import Job
+    from carmeta.report.jobs import Work
 
 
 class Helpers:
@@ -32,12 +32,12 @@ class Helpers:
 
     def __init__(self, jobs: int = 2) -> None:
         self._processes = [_start() for _ in range(max(0, jobs - 1))] if sys.executable else []
-        self._queue: queue.SimpleQueue[tuple[int, Job]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[int, Work]] = queue.SimpleQueue()
         self._results: dict[int, dict[str, bytes]] = {}
         self._errors: dict[int, BaseException] = {}
         self._threads: list[threading.Thread] = []
         self._given = 0
-        self._on_done: Callable[[Job], None] | None = None
+        self._on_done: Callable[[Work], None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +61,7 @@ class Helpers:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def submit(self, jobs: Sequence[Job], on_done: Callable[[Job], None] | None = None) -> None:
+    def submit(self, jobs: Sequence[Work], on_done: Callable[[Work], None] | None = None) -> None:
         """Hand out jobs; helpers begin at once, the caller joins in :meth:`collect`."""
         self._on_done = on_done
         for job in jobs:
@@ -80,25 +80,23 @@ class Helpers:
 
         Raises the error of the first job (in order) that failed.
         """
-        from carmeta.report.jobs import run
-
-        self._drain(run)
+        self._drain()
         for thread in self._threads:
             thread.join()
         self._threads = []
-        self._drain(run)  # what a helper that died gave back
+        self._drain()  # what a helper that died gave back
         if self._errors:
             raise self._errors[min(self._errors)]
         return [self._results[number] for number in range(self._given)]
 
-    def _drain(self, work: Callable[[Job], dict[str, bytes]]) -> None:
+    def _drain(self) -> None:
         while True:
             try:
                 number, job = self._queue.get_nowait()
             except queue.Empty:
                 return
             try:
-                self._done(number, job, work(job))
+                self._done(number, job, job.run())
             except Exception as error:  # noqa: BLE001  # raised by collect(), in job order
                 self._errors[number] = error
 
@@ -118,7 +116,7 @@ class Helpers:
             else:
                 self._errors[number] = value
 
-    def _done(self, number: int, job: Job, value: dict[str, bytes]) -> None:
+    def _done(self, number: int, job: Work, value: dict[str, bytes]) -> None:
         self._results[number] = value
         if self._on_done is not None:
             self._on_done(job)
@@ -134,7 +132,7 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _ask(process: subprocess.Popen[bytes], job: Job) -> tuple[bool, Any]:
+def _ask(process: subprocess.Popen[bytes], job: Work) -> tuple[bool, Any]:
     if process.stdin is None or process.stdout is None:
         raise EOFError
     pickle.dump(job, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)

@@ -1,4 +1,4 @@
-"""A helper process that draws figures: reads jobs from stdin, writes results to stdout.
+"""A helper process that draws figures, mostly: reads jobs from stdin, writes results to stdout.
 
 Started by :mod:`carmeta.report.parallel`; not for use by hand.
 """
@@ -12,10 +12,9 @@ from typing import Any
 
 
 def main() -> None:
-    """Serve until stdin ends. A job is (function, arguments); the answer (ok, value)."""
+    """Serve until stdin ends. A job is `carmeta.report.jobs.Work`; the answer (ok, value)."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get between the answers
-    from carmeta.report.jobs import run  # the imports happen while the first job is prepared
 
     answer: tuple[bool, Any]
     while True:
@@ -24,7 +23,7 @@ def main() -> None:
         except EOFError:
             return
         try:
-            answer = (True, run(job))
+            answer = (True, job.run())
         except Exception as error:  # noqa: BLE001  # raised by the caller
             answer = (False, error)
         pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)

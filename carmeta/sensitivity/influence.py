@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc
+from numpy.typing import ArrayLike
+from scipy.special import chdtri, ndtri
 
+from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import study_name
 from carmeta.errors import DataError, EstimationError
 from carmeta.measures import check_counts, effect_sizes
@@ -21,11 +22,6 @@ from carmeta.pooling import glmm
 from carmeta.pooling.batch import many_counts
 from carmeta.pooling.inverse_variance import IvFit, fit_batch
 from carmeta.vocabulary import Method, SingleArmMeasure, Test
-
-Floats = NDArray[np.float64]
-
-# Rules of thumb of Viechtbauer & Cheung 2010, section 4.
-_COOK_TAIL: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +46,27 @@ class Influence:
     q_del: Floats
     hat: Floats
     dfbetas: Floats
-    influential: NDArray[np.bool_]
+    influential: Bools
     baujat_x: Floats
     baujat_y: Floats
     estimate_del: Floats
     lrt_del: Floats | None = None  # of the GLMM, in the place of q_del
     notes: tuple[str, ...] = ()
+
+
+def notable(k: int) -> dict[str, float]:
+    """From where on the size of a diagnostic of k studies is notable.
+
+    Rules of thumb of Viechtbauer & Cheung 2010, section 4. A deleted residual alone makes no
+    study influential.
+    """
+    return {
+        "rstudent": float(ndtri(0.975)),
+        "dffits": 3.0 * float(np.sqrt(1.0 / (k - 1))),
+        "cook": float(chdtri(1.0, 0.5)),
+        "hat": 3.0 / k,
+        "dfbetas": 1.0,
+    }
 
 
 def influence(
@@ -135,20 +146,21 @@ def influence_of_effects(
     )
 
 
-def _scale(fit: IvFit, v: Floats, present: NDArray[np.bool_]) -> Floats:
+def _scale(fit: IvFit, v: Floats, present: Bools) -> Floats:
     """Hartung-Knapp's factor of each fit: its variance over the one that the weights give."""
     w = present / (v + fit.tau2[:, None])
     return np.asarray(fit.se**2 * w.sum(axis=1))
 
 
-def _flag(dffits: Floats, cook: Floats, hat: Floats, dfbetas: Floats) -> NDArray[np.bool_]:
+def _flag(dffits: Floats, cook: Floats, hat: Floats, dfbetas: Floats) -> Bools:
     k = hat.size
     # NaN, where nothing was left to fit, is no flag.
     moved, pulled = np.nan_to_num(dffits), np.nan_to_num(dfbetas)
-    flags: NDArray[np.bool_] = np.abs(moved) > 3.0 * np.sqrt(1.0 / (k - 1))
-    flags |= chdtrc(1.0, np.nan_to_num(cook)) < 1.0 - _COOK_TAIL
-    flags |= hat > 3.0 / k
-    flags |= np.abs(pulled) > 1.0
+    beyond = notable(k)
+    flags: Bools = np.abs(moved) > beyond["dffits"]
+    flags |= np.nan_to_num(cook) > beyond["cook"]
+    flags |= hat > beyond["hat"]
+    flags |= np.abs(pulled) > beyond["dfbetas"]
     return flags
 
 

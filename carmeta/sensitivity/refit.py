@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carmeta.api.assemble import FEW_STUDIES, assemble
 from carmeta.api.batch import fit_many
 from carmeta.api.single_arm import Counts, fit
+from carmeta.arrays import Bools
 from carmeta.domain.analysis import SensitivityRow
 from carmeta.domain.request import Request
 from carmeta.domain.result import NAN, Back, Between, Heterogeneity, Mean, Pooled
@@ -18,7 +18,6 @@ from carmeta.measures import back_transform
 from carmeta.pooling import batch
 from carmeta.pooling.batch import Many
 
-Bools = NDArray[np.bool_]
 _BATCHED: Final = ("IV", "GLMM")
 
 

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from carmeta.arrays import Floats
 from carmeta.errors import DataError
 from carmeta.measures import check_counts, effect_sizes
 from carmeta.pooling.intervals import critical, two_sided_p
 from carmeta.pooling.inverse_variance import IvFit, fit_batch
 from carmeta.pooling.tau2 import estimate_tau2
 from carmeta.vocabulary import Method, SingleArmMeasure, Test
-
-Floats = NDArray[np.float64]
 
 # Sterne 2011: below ten studies these tests cannot tell chance from asymmetry.
 LEAST_STUDIES: Final = 10

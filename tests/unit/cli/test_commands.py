@@ -239,6 +239,9 @@ def test_a_reader_that_goes_away() -> None:
     assert process.wait() == 141
 
 
+# A pool needs numpy and scipy's special functions (and typer, for an argument, pydantic).
+UNUSED = {"pymare", "sympy", "pandas", "statsmodels", "matplotlib", "yaml", "jinja2"}
+ENGINE = ["pool", "--csv", "examples/counts.csv", "--model", "IV"]
 HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "statsmodels", "pymare", "rich", "pydantic"}
 
 
@@ -249,6 +252,9 @@ HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "statsmodels", "pymare", "ric
         (["pool", "--help"], HEAVY - {"pydantic"} | {"yaml"}),
         (["validate"], HEAVY - {"rich", "pydantic", "scipy", "numpy"}),
         (["studies"], HEAVY - {"rich", "pydantic"}),
+        (ENGINE, UNUSED),
+        ([*ENGINE, "--format", "json"], UNUSED | {"rich"}),
+        (["pool", "--csv", "examples/counts.csv", "--model", "GLMM"], UNUSED),
     ],
 )
 def test_heavy_imports_only_where_they_are_needed(arguments: list[str], absent: set[str]) -> None:

@@ -5,12 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import binom, halfcauchy, halfnorm, norm
 
 from carmeta.errors import DataError
-from carmeta.pooling.bayes import Prior, binomial_normal, normal_normal
+from carmeta.pooling.bayes import Prior, normal_normal
+from carmeta.pooling.bayes_binomial import binomial_normal
 
 # Eight schools (Rubin 1981): effects and standard errors.
 Y = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
@@ -189,3 +191,109 @@ def test_a_flat_mean_needs_events_and_non_events() -> None:
         binomial_normal([0, 0, 0], [5, 6, 7])
     post = binomial_normal([0, 0, 0], [5, 6, 7], prior=Prior("half-normal", 1.0, 0.0, 2.0))
     assert post.mu_ub < 1.0
+
+
+# -- precise data: the posterior is far narrower than the prior ---------------------------------
+
+Z = np.array([-1.3, -0.4, 0.1, 0.7, 1.2])  # fixed draws: a true tau of t has effects at t * Z
+
+
+def precise(n: int, true_tau: float) -> tuple[np.ndarray, np.ndarray]:
+    sizes = np.round(n * np.array([1.0, 0.7, 1.3, 0.9, 1.1]))
+    return np.round(sizes * expit(-0.85 + true_tau * Z)), sizes
+
+
+def log_study(x: float, n: float, mu: np.ndarray, tau: float) -> np.ndarray:
+    """Log of a study's likelihood by plain rules: over u where the prior is the narrower
+    factor, over the study's own logit where the likelihood is."""
+    own = np.sqrt(1 / (x + 0.5) + 1 / (n - x + 0.5))
+    if tau < own:
+        u, w = np.polynomial.hermite_e.hermegauss(40)
+        values = binom.logpmf(x, n, expit(mu[:, None] + tau * u)) + np.log(w / w.sum())
+    else:
+        centre = np.log((x + 0.5) / (n - x + 0.5))
+        theta = centre + own * np.linspace(-12, 12, 121)
+        values = (
+            binom.logpmf(x, n, expit(theta))
+            + norm.logpdf(theta, mu[:, None], tau)
+            + np.log(theta[1] - theta[0])
+        )
+    top = values.max(axis=1, keepdims=True)
+    return np.log(np.exp(values - top).sum(axis=1)) + top[:, 0]
+
+
+class Dense:
+    """The posterior on its own grid, even in log tau and in mu for each tau: no code shared."""
+
+    def __init__(self, x: np.ndarray, n: np.ndarray, scale: float, *, normal: bool) -> None:
+        yi, vi = np.log(x / (n - x)), 1 / x + 1 / (n - x)
+        low = 1e-6 * np.sqrt(vi.min())
+        self.log_tau = np.linspace(np.log(low), np.log(6 * scale), 180)
+        rows = []
+        for tau in np.exp(self.log_tau):
+            w = 1 / (vi + tau**2)
+            centre, sd = (w * yi).sum() / w.sum(), 1 / np.sqrt(w.sum())
+            mu = centre + sd * np.linspace(-9, 9, 101)
+            if normal:
+                value = norm.logpdf(yi[:, None], mu, np.sqrt(vi + tau**2)[:, None]).sum(axis=0)
+            else:
+                value = sum(log_study(a, b, mu, tau) for a, b in zip(x, n, strict=True))
+            rows.append((mu, value + halfnorm.logpdf(tau, scale=scale) + np.log(tau)))
+        top = max(float(value.max()) for _, value in rows)
+        self.slices = [CubicSpline(mu, np.exp(v - top)).antiderivative() for mu, v in rows]
+        self.ends = [(mu[0], mu[-1]) for mu, _ in rows]
+        areas = [float(f(hi)) for f, (_, hi) in zip(self.slices, self.ends, strict=True)]
+        self.by_tau = CubicSpline(self.log_tau, areas).antiderivative()
+        self.total = float(self.by_tau(self.log_tau[-1]))
+
+    def tau_cdf(self, tau: float) -> float:
+        return float(self.by_tau(np.log(tau))) / self.total
+
+    def mu_cdf(self, value: float) -> float:
+        parts = [float(f(np.clip(value, *e))) for f, e in zip(self.slices, self.ends, strict=True)]
+        whole = CubicSpline(self.log_tau, parts).antiderivative()
+        return float(whole(self.log_tau[-1])) / self.total
+
+
+@pytest.mark.parametrize("true_tau", [0.0, 0.02, 0.5])
+@pytest.mark.parametrize("n", [10**2, 10**4, 10**6, 10**8])
+@pytest.mark.parametrize("likelihood", ["binomial", "normal"])
+def test_precise_data_against_independent_quadrature(
+    likelihood: str, n: int, true_tau: float
+) -> None:
+    x, sizes = precise(n, true_tau)
+    prior = Prior("half-normal", 1.0)
+    if likelihood == "binomial":
+        ours = binomial_normal(x, sizes, prior=prior)
+    else:
+        ours = normal_normal(np.log(x / (sizes - x)), 1 / x + 1 / (sizes - x), prior=prior)
+    dense = Dense(x, sizes, 1.0, normal=likelihood == "normal")
+    for name, share in {"tau_lb": 0.025, "tau_median": 0.5, "tau_ub": 0.975}.items():
+        assert dense.tau_cdf(getattr(ours, name)) == pytest.approx(share, abs=2e-5), name
+    for name, share in {"mu_lb": 0.025, "mu_median": 0.5, "mu_ub": 0.975}.items():
+        assert dense.mu_cdf(getattr(ours, name)) == pytest.approx(share, abs=2e-5), name
+
+
+@pytest.mark.parametrize("true_tau", [0.0, 0.02, 0.5])
+@pytest.mark.parametrize("n", [10**4, 10**6, 10**8])
+@pytest.mark.parametrize("prior", [Prior("half-normal", 1.0), Prior("half-cauchy", 0.5, 0.0, 2.0)])
+def test_both_likelihoods_agree_on_precise_data(prior: Prior, n: int, true_tau: float) -> None:
+    x, sizes = precise(n, true_tau)
+    yi, vi = np.log(x / (sizes - x)), 1 / x + 1 / (sizes - x)
+    a = binomial_normal(x, sizes, prior=prior)
+    b = normal_normal(yi, vi, prior=prior)
+    # A logit is normal up to its skewness, which is of the order of its standard error.
+    close = 2 / np.sqrt(n)
+    for name in ("mu_median", "mu_mean", "mu_lb", "mu_ub", "new_lb", "new_ub"):
+        gap = abs(getattr(a, name) - getattr(b, name)) / b.mu_sd
+        assert gap < close + 1e-4, name
+    for name in ("mu_sd", "tau_median", "tau_mean", "tau_lb", "tau_ub", "bf01"):
+        assert getattr(a, name) == pytest.approx(getattr(b, name), rel=3 * close + 1e-4), name
+    gap = np.abs(a.theta - b.theta) / np.sqrt(vi)[:, None]
+    assert gap.max() < 2 * close + 2e-3
+
+
+def test_the_reported_case_of_four_equal_studies() -> None:
+    n = 10**6
+    a = binomial_normal([int(0.3 * n)] * 4, [n] * 4, prior=Prior("half-normal", 1.0))
+    assert a.tau_ub == pytest.approx(0.009572, rel=1e-3)

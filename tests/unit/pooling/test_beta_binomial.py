@@ -149,3 +149,45 @@ def test_prediction_averages_the_beta_over_the_mean() -> None:
     assert wide[1] > high
     low, high = prediction_limits(1.0, 0.5, 0.0, 8, 0.95)
     assert high - low == pytest.approx(2 * 2.306004135 * 0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "n"),
+    [
+        ([0, 10, 3, 7, 0, 10], [10, 10, 10, 10, 12, 10]),
+        ([0, 10, 0, 10, 1, 9], [10] * 6),  # limits far beyond where 1 - p is still a number
+        ([0, 100, 0, 100, 1, 99], [100] * 6),
+        DATA["rare"],
+        DATA["spread"],
+    ],
+)
+def test_prediction_limits_of_mirrored_data_are_mirrored(x: list[int], n: list[int]) -> None:
+    events, patients = np.array(x), np.array(n)
+    limits, above = [], []
+    for counts in (events, patients - events):
+        fit = fit_beta_binomial(counts, patients)
+        args = (float(fit.estimate), float(fit.se), float(fit.rho), events.size - 1.0)
+        limits.append(prediction_limits(*args, 0.95))
+        above.append((probability_above(*args, 0.9), probability_above(*args, 0.1)))
+    (low, high), (mirror_low, mirror_high) = limits
+    assert low == pytest.approx(-mirror_high, rel=1e-7)
+    assert high == pytest.approx(-mirror_low, rel=1e-7)
+    assert above[0][0] == pytest.approx(1 - above[1][1], rel=1e-7)
+
+
+def test_prediction_limits_of_symmetric_data_are_symmetric() -> None:
+    for size in (3, 10, 100, 1000):
+        fit = fit_beta_binomial([0, size, 0, size, 1, size - 1], [size] * 6)
+        low, high = prediction_limits(float(fit.estimate), float(fit.se), float(fit.rho), 5.0, 0.95)
+        assert high == pytest.approx(-low, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [10**5, 10**6, 10**7, 10**8])
+def test_large_studies_converge_to_the_same_model(n: int) -> None:
+    """The fit of proportions without sampling error: their beta distribution."""
+    p = np.array([0.31, 0.33, 0.305, 0.29])
+    fit = fit_beta_binomial(np.round(n * p), np.full(4, n))
+    assert int(fit.status) == 0
+    limit = fit_beta_binomial(np.round(10**9 * p), np.full(4, 10**9))
+    assert float(fit.estimate) == pytest.approx(float(limit.estimate), abs=20 / n + 1e-7)
+    assert float(fit.rho) == pytest.approx(float(limit.rho), rel=2000 / n + 1e-5)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from carmeta.errors import DataError
-from carmeta.pooling.exact import clopper_pearson, study_limits
+from carmeta.pooling.exact import clopper_pearson, study_limits, wilson
 
 COUNTS = np.array([(x, n) for n in (*range(1, 26), 300, 1_000_000) for x in {0, 1, n // 2, n}])
 
@@ -12,8 +13,10 @@ COUNTS = np.array([(x, n) for n in (*range(1, 26), 300, 1_000_000) for x in {0, 
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
 def test_vectorised_limits_are_those_of_statsmodels(level: float) -> None:
     x, n = COUNTS[:, 0], COUNTS[:, 1]
-    theirs = study_limits(x, n, level=level)
-    np.testing.assert_allclose(clopper_pearson(x, n, level=level), theirs, rtol=1e-11, atol=1e-14)
+    for name, ours in {"beta": clopper_pearson, "wilson": wilson}.items():
+        low, high = proportion_confint(x, n, alpha=1.0 - level, method=name)
+        theirs = np.where(x == 0, 0.0, low), np.where(x == n, 1.0, high)
+        np.testing.assert_allclose(ours(x, n, level=level), theirs, rtol=1e-11, atol=1e-14)
 
 
 def test_wilson_limits() -> None:

@@ -7,7 +7,8 @@ import pytest
 from scipy.special import chdtri, expit, gammaln
 
 from carmeta.errors import ConfigError, EstimationError
-from carmeta.pooling.mixed_quadrature import loglik
+from carmeta.pooling.mixed_quadrature import MixedData, loglik
+from carmeta.pooling.quadrature import Likelihood
 from carmeta.pooling.two_arm_effects import TwoArmCounts, validate_counts
 from carmeta.pooling.two_arm_glmm import common_odds_ratio_lrt, fit_two_arm_glmm, two_arm_data
 
@@ -139,3 +140,59 @@ def test_fixed_intercepts_refuse_empty_studies() -> None:
     with pytest.raises(ConfigError, match="form"):
         fit_two_arm_glmm(counts, form="CM.EL")
     assert np.isfinite(fit_two_arm_glmm(counts).se)  # random intercepts can
+
+
+@pytest.mark.parametrize("form", ["UM.RS", "UM.FS"])
+@pytest.mark.parametrize("size", [1, 10**3, 10**5, 10**6, 10**7])
+def test_large_studies_need_no_more_evaluations(
+    monkeypatch: pytest.MonkeyPatch, form: str, size: int
+) -> None:
+    """With millions of patients the likelihood's rounding must not hide its rise."""
+    from carmeta.pooling import binomial_mixed
+
+    evaluated = []
+    whole = binomial_mixed.score_and_information
+
+    def counted(*args: object, **kwargs: object) -> object:
+        evaluated.append(1)
+        return whole(*args, **kwargs)
+
+    monkeypatch.setattr(binomial_mixed, "score_and_information", counted)
+    rates = ([12, 20, 15, 30, 8], [50, 60, 55, 80, 40], [8, 14, 12, 20, 7], [52, 58, 50, 82, 41])
+    counts = validate_counts(*(np.array(part) * size for part in rates))
+    fit = fit_two_arm_glmm(counts, form=form)
+    assert fit.converged
+    assert len(evaluated) < 80
+    if size > 1:
+        # nearly the normal model of the five log odds ratios: maximum likelihood for it
+        own = np.log(counts.ai / counts.bi) - np.log(counts.ci / counts.di)
+        assert fit.estimate == pytest.approx(own.mean(), abs=40 / size)
+        assert fit.tau2 == pytest.approx(own.var(), rel=0.05 if size < 10**5 else 1e-3)
+
+
+def test_the_likelihood_keeps_its_digits_in_large_studies() -> None:
+    """Against the sum over a grid in extended precision: 1e-12, at a hundred million patients."""
+    import mpmath as mp
+
+    n, x, mu, tau = 10**8, 31_234_567, -0.8, 0.02
+    with mp.workdps(40):
+        choose = mp.loggamma(n + 1) - mp.loggamma(x + 1) - mp.loggamma(n - x + 1)
+
+        def log_integrand(u: mp.mpf) -> mp.mpf:
+            eta = mp.mpf(mu) + mp.mpf(tau) * u
+            return x * eta - n * mp.log1p(mp.exp(eta)) + choose - u * u / 2
+
+        mode = mp.findroot(
+            lambda u: tau * (x - n / (1 + mp.exp(-(mp.mpf(mu) + tau * u)))) - u, mp.mpf("0.5")
+        )
+        p = 1 / (1 + mp.exp(-(mp.mpf(mu) + tau * mode)))
+        width = 1 / mp.sqrt(1 + mp.mpf(tau) ** 2 * n * p * (1 - p))
+        top = log_integrand(mode)
+        steps = [mode + width * mp.mpf(i) / 8 for i in range(-80, 81)]
+        whole = sum(mp.exp(log_integrand(u) - top) for u in steps) * width / 8
+        exact = float(top + mp.log(whole / mp.sqrt(2 * mp.pi)))
+    one = np.ones((1, 1))
+    data = MixedData(x * one, n * one, one[..., None], one[..., None])
+    assert loglik(data, np.array([mu]), np.array([tau])) == pytest.approx(exact, abs=1e-9)
+    column = Likelihood(x * one, n * one).at(np.array([mu]), np.array([tau]))
+    assert float(column.ll[0]) == pytest.approx(exact, abs=1e-9)
