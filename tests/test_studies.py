@@ -34,7 +34,7 @@ EXPECTED = {
         "karmma-3/ide-cel": (181, 254),  # printed, intention to treat
     },
     "cr": {
-        "nci-bcma/high-dose": (2, 16),  # 13%
+        "nci-bcma/all-doses": (2, 24),  # 13% of 16 and, at lower doses, 0%
         "upenn-bcma/all-cohorts": (2, 25),  # 8%
         "crb-401/update-62": (24, 62),  # 39%
         "legend-2/rj-js-cz": (13, 17),  # 13 sCR
@@ -55,7 +55,7 @@ EXPECTED = {
         "karmma-3/ide-cel": (197, 225),  # printed
     },
     "crs_ge3": {
-        "nci-bcma/high-dose": (6, 16),  # 6/16, Xu 2019
+        "nci-bcma/all-doses": (6, 24),  # 6/16, Xu 2019, and 0% at lower doses
         "upenn-bcma/all-cohorts": (8, 25),  # 32%
         "crb-401/update-62": (4, 62),  # 7%, rounded twice
         "legend-2/rj-js-cz": (7, 17),  # 7/17
