@@ -64,7 +64,9 @@ def make_rules(seed: int) -> dict[str, Any]:
 
 
 def _study(rng: random.Random, name: str, patients: dict[str, frozenset[str]]) -> dict[str, Any]:
-    everybody = [f"{name}-{i}" for i in range(rng.randint(6, 60))]
+    everybody = [
+        f"{name}-{i}" for i in range(rng.choice((rng.randint(6, 60), rng.randint(120, 250))))
+    ]
     earlier = [key for key in patients if rng.random() < 0.2]
     cohorts: list[dict[str, Any]] = []
     for cohort_id, members, lineage in _structure(rng, name, everybody):

@@ -7,11 +7,11 @@ from functools import cache
 from itertools import combinations
 
 import pytest
-from carmeta.domain.rules import EvidenceRules
 
 from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Toxicity, grade_bounds
+from carmeta.domain.rules import EvidenceRules
 from carmeta.harmonise import harmonise
 from carmeta.vocabulary import EXCLUSION_WORDS, OUTCOMES
 from tests.properties.reviews import MadeUp, make_review, make_rules
@@ -56,7 +56,8 @@ def test_every_cell_is_used_superseded_or_excluded_by_name(seed: int) -> None:
                 assert named & {(outcome, cell.study, cell.cohort), (outcome, cell.study, "")}
                 continue
             count = counts[outcome, use.by]
-            assert (cell.path in count.paths) == (use.state == "used")
+            behind = {(count.study, path) for path in count.paths}
+            assert ((cell.study, cell.path) in behind) == (use.state == "used")
             assert use.state in ("used", "superseded")
     for item in found.excluded:
         assert item.kind in EXCLUSION_WORDS

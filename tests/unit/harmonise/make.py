@@ -7,7 +7,8 @@ from typing import Any
 
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.record import Review, StudyRecord
-from carmeta.harmonise import Rules, harmonise
+from carmeta.domain.rules import EvidenceRules
+from carmeta.harmonise import harmonise
 
 AT = {"table": "1"}
 
@@ -47,11 +48,25 @@ def with_orr(cohort_id, x, n, **lineage) -> dict[str, Any]:
     return cohort(cohort_id, n=n, proportions=[rate(count=x)], lineage=lineage)
 
 
-def run(*studies, **rules) -> Harmonised:
+_SECTIONS = {
+    "include": ("roles", "secondary", "studies", "products", "cohorts", "units", "line"),
+    "populations": ("order", "by_outcome"),
+    "counts": ("accept", "inferred", "several"),
+    "overlap": ("policy",),
+    "definitions": ("cr", "crs_scales", "nt_scales", "mrd_among"),
+}
+
+
+def run(*studies, outcomes=("orr",), **rules) -> Harmonised:
     """The harmoniser on these studies; ``rules`` are keys of a configuration, without sections."""
-    rules.setdefault("outcomes", ("orr",))
+    sections = {
+        section: {key: rules.pop(key) for key in keys if key in rules}
+        for section, keys in _SECTIONS.items()
+    }
+    assert not rules
     reports = {r.id: r for s in studies for r in s.reports if not isinstance(r, str)}
-    return harmonise(Review(studies=list(studies), products={}, reports=reports), Rules(**rules))
+    review = Review(studies=list(studies), products={}, reports=reports)
+    return harmonise(review, EvidenceRules.model_validate({"outcomes": outcomes, **sections}))
 
 
 def one(harmonised: Harmonised, outcome: str) -> Count:

@@ -80,14 +80,14 @@ def two_reports(first, second, **rates):
 )
 def test_latest_and_earliest_go_by_the_date_of_the_report(first, second, latest, earliest):
     record = two_reports(report("p", first), report("q", second))
-    assert kept(run(record, overlap="latest")) == [latest]
-    assert kept(run(record, overlap="earliest")) == [earliest]
+    assert kept(run(record, policy="latest")) == [latest]
+    assert kept(run(record, policy="earliest")) == [earliest]
     assert kept(run(record)) == ["one"]
 
 
 @pytest.mark.parametrize(("first", "second"), [("2021", "2021-03"), ("2021-03", "2021-03-25")])
 def test_dates_that_do_not_decide_are_said_and_the_most_patients_are_kept(first, second):
-    found = run(two_reports(report("p", first), report("q", second)), overlap="latest")
+    found = run(two_reports(report("p", first), report("q", second)), policy="latest")
     assert kept(found) == ["one"]
     (out,) = found.excluded
     assert first in out.reason
@@ -97,12 +97,12 @@ def test_dates_that_do_not_decide_are_said_and_the_most_patients_are_kept(first,
 
 def test_the_year_stands_in_for_the_date_of_publication():
     record = two_reports(report("p", year=2019), report("q", year=2022))
-    assert kept(run(record, overlap="latest")) == ["two"]
+    assert kept(run(record, policy="latest")) == ["two"]
 
 
 def test_a_cited_number_has_no_date_unless_the_cohort_says_when_data_were_cut():
     record = two_reports(report("p", year=2019), report("q", year=2022), two={"cites": "X 2022"})
-    found = run(record, overlap="latest")
+    found = run(record, policy="latest")
     assert kept(found) == ["one"]
     assert "unknown" in found.excluded[0].reason
     cut = cohort("two", n=30, data_cutoff="2022-01", proportions=[
@@ -110,7 +110,7 @@ def test_a_cited_number_has_no_date_unless_the_cohort_says_when_data_were_cut():
     ])  # fmt: skip
     whole = cohort("one", n=40, proportions=[rate(count=20, at={"doc": "p"})])
     dated = study(whole, cut, reports=[report("p", year=2019), report("q", year=2022)])
-    assert kept(run(dated, overlap="latest")) == ["two"]
+    assert kept(run(dated, policy="latest")) == ["two"]
 
 
 def test_two_small_late_reports_do_not_outvote_by_their_years():
@@ -121,7 +121,7 @@ def test_two_small_late_reports_do_not_outvote_by_their_years():
     ]
     new = cohort("z", n=8, proportions=[rate(count=5, at={"doc": "q"})])
     record = study(*old, new, reports=[report("p", year=2019), report("q", year=2022)])
-    assert kept(run(record, overlap="latest")) == ["z"]
+    assert kept(run(record, policy="latest")) == ["z"]
 
 
 def test_a_superseded_report_comes_back_where_its_update_is_not_pooled():

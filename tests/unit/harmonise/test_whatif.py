@@ -69,7 +69,7 @@ def test_populations_preferred_otherwise_and_inferred_numbers_left_out():
         for name in ("s", "t")
     ]
     found = run(*pair)
-    (itt,) = [c for c in found.choices if c.kind == "population" and len(c.label.split(":")) == 1]
+    (itt,) = [c for c in found.choices if "preferred" in c.label]
     assert [c.ni for c in itt.counts] == [25, 25]
     assert "intention to treat" in itt.label
     unsure = study(cohort(proportions=[rate(count=10, attribution="inferred")]), study_id="u")

@@ -118,7 +118,7 @@ def test_subsets_of_one_cohort_are_compared_and_not_pooled(analysis):
     assert test.kind == "exact"
     cr = outcome(subsets, "cr_site")
     assert cr.headline.back.estimate == 13 / 17  # the printed total, not the sum of the parts
-    assert [r.count.candidates for r in cr.rows] == [(3, 4), (7, 8), (1, 2)]
+    assert [list(r.count.candidates) for r in cr.rows] == [[3, 4], [7, 8], [1, 2]]
 
 
 def test_salvage_is_one_row_a_class_and_adds_up_to_all_patients(analysis):
