@@ -240,6 +240,12 @@ EXCLUSION_WORDS: Final[dict[ExclusionKind, str]] = {
     "superseded": "another report of the cohort is pooled",
     "overlap": "patients counted elsewhere",
 }
+OVERLAP_WORDS: Final[dict[OverlapPolicy, str]] = {
+    "patients": "the set with the most patients",
+    "printed": "printed counts before derived ones, then the most patients",
+    "latest": "the latest report, then the most patients",
+    "earliest": "the earliest report, then the most patients",
+}
 # Of the question and not of the evidence: nobody misses these cohorts in the pool.
 OUTSIDE: Final[frozenset[ExclusionKind]] = frozenset({"outside", "not-reported"})
 

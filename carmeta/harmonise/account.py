@@ -8,10 +8,10 @@ from dataclasses import replace
 from carmeta.domain.evidence import Count, DataPath, Decision, Excluded, Harmonised, Use
 from carmeta.domain.rules import EvidenceRules
 from carmeta.harmonise.eligible import excluded
-from carmeta.harmonise.overlap import POLICY_WORDS, Drop
+from carmeta.harmonise.overlap import Drop
 from carmeta.harmonise.readings import Evidence
 from carmeta.harmonise.solve import Solution
-from carmeta.vocabulary import OUTCOMES
+from carmeta.vocabulary import OUTCOMES, OVERLAP_WORDS
 
 
 def account(evidence: Evidence, solution: Solution) -> Harmonised:
@@ -41,7 +41,7 @@ def _dropped(count: Count, drop: Drop, rules: EvidenceRules) -> Decision:
         rule="superseded" if superseded else f"non-overlapping-{policy}",
         inputs=(f"{count.xi} of {count.ni}: {count.source}",),
         result="not pooled",
-        reason=drop.reason if superseded else f"{drop.reason}; kept: {POLICY_WORDS[policy]}",
+        reason=drop.reason if superseded else f"{drop.reason}; kept: {OVERLAP_WORDS[policy]}",
         paths=count.paths[:1],
     )
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from carmeta.domain.evidence import Count
 from carmeta.harmonise.readings import DERIVATION_RANK
 from carmeta.lineage import Lineage, select_disjoint
 from carmeta.vocabulary import ExclusionKind, OverlapPolicy
-
-POLICY_WORDS: Final[dict[OverlapPolicy, str]] = {
-    "patients": "the set with the most patients",
-    "printed": "printed counts before derived ones, then the most patients",
-    "latest": "the latest report, then the most patients",
-    "earliest": "the earliest report, then the most patients",
-}
 
 
 @dataclass(frozen=True, slots=True)

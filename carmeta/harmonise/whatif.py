@@ -9,12 +9,17 @@ from typing import Final, get_args
 from carmeta.domain.evidence import Count, Decision, EvidenceChoice
 from carmeta.domain.record import Cohort
 from carmeta.domain.rules import EvidenceRules
-from carmeta.harmonise.overlap import POLICY_WORDS
 from carmeta.harmonise.readings import Evidence
 from carmeta.harmonise.samecohort import same_cohorts
 from carmeta.harmonise.solve import Solution, solve
 from carmeta.lineage import Selection, alternatives
-from carmeta.vocabulary import POPULATION_LABELS, POPULATIONS, ChoiceKind, OverlapPolicy
+from carmeta.vocabulary import (
+    OVERLAP_WORDS,
+    POPULATION_LABELS,
+    POPULATIONS,
+    ChoiceKind,
+    OverlapPolicy,
+)
 
 # Heaviest other choices shown for each group of overlapping cohorts.
 _SHOWN_A_GROUP: Final = 2
@@ -155,7 +160,7 @@ def _changed(rules: EvidenceRules, outcome: str) -> Iterator[tuple[ChoiceKind, s
         yield "population", label, _with(rules, "populations", by_outcome=by_outcome)
     policy: OverlapPolicy
     for policy in get_args(OverlapPolicy):
-        label = f"of cohorts that share patients, {POLICY_WORDS[policy]}"
+        label = f"of cohorts that share patients, {OVERLAP_WORDS[policy]}"
         yield "overlap", label, _with(rules, "overlap", policy=policy)
 
 

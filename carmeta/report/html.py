@@ -292,7 +292,8 @@ def trails(analysis: Analysis) -> list[Trail]:
 
 
 def _facts(count: Count) -> tuple[tuple[str, str], ...]:
-    several = ", ".join(str(value) for value in count.candidates)
+    several = ", ".join(str(value) for value in count.candidates[:20])
+    several += f", ... {count.xi_hi}" if len(count.candidates) > 20 else ""
     facts = (
         ("Printed", count.source),
         ("Derivation", words.DERIVATION_WORDS.get(count.derivation, count.derivation)),

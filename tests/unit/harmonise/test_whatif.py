@@ -94,3 +94,10 @@ def test_no_two_choices_are_the_same_counts():
     found = run(crb(), several("t"), several("u"))
     seen = [tuple(sorted((x.key, x.xi, x.ni) for x in c.counts)) for c in found.choices]
     assert len(seen) == len(set(seen))
+
+
+def test_of_many_counts_that_fit_the_ends_are_tried():
+    found = run(study(cohort(n=10_000_000, proportions=[rate(percent="37")])))
+    assert len(found.counts[0].candidates) > 90_000
+    values = sorted(c.counts[0].xi for c in found.choices if c.kind == "count")
+    assert values == [found.counts[0].xi_lo, found.counts[0].xi_hi]
