@@ -101,6 +101,11 @@ class Cell:
         return self.at.label(self.default_doc)
 
     @property
+    def label(self) -> str:
+        """Which cell of its table: a category or a grade; empty for a cell on its own."""
+        return f"grade {self.grade}" if self.grade else self.name * (self.kind == "response")
+
+    @property
     def of(self) -> int | None:
         """The denominator where it is printed with the cell or its table."""
         return self.denominator.n if self.denominator.origin in ("cell", "table") else None
@@ -168,9 +173,9 @@ class Cell:
 
     def text(self) -> str:
         """Place and number: ``raje-2019, Table 2, row 'x', grade any: 25 of 33 (76%)``."""
-        inner = {"response": f", {self.name}", "toxicity": f", grade {self.grade}"}
+        inner = f", {self.label}" if self.label else ""
         cited = f" [citing {self.cites}]" if self.cites else ""
-        return f"{self.place}{inner.get(self.kind, '')}: {self.shown()}{cited}"
+        return f"{self.place}{inner}: {self.shown()}{cited}"
 
 
 class Cells:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from carmeta.domain.request import Problem, Request, check, request
+from carmeta.domain.rules import CohortKey, EvidenceRules, Id, Section
 from carmeta.errors import ConfigError
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest, validate
 from carmeta.vocabulary import (
@@ -17,17 +18,11 @@ from carmeta.vocabulary import (
     ModelCode,
     OutcomeCode,
     PiMethod,
-    Population,
-    Role,
-    Scale,
     Sharing,
     Test,
     TwoArmMeasure,
-    Unit,
 )
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=80)]
-CohortKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*/[a-z0-9][a-z0-9.\-]*$")]
 Moderator = Literal[
     "product",
     "binder",
@@ -42,46 +37,6 @@ Moderator = Literal[
     "scale",
     "derivation",
 ]
-Accept = Literal["printed", "summed", "patients", "percent", "percent-several"]
-
-
-class Section(BaseModel):
-    """Strict and closed, like the records."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Include(Section):
-    """Which cohorts may enter."""
-
-    roles: tuple[Role, ...] = ("car-t",)
-    secondary: bool = False
-    studies: tuple[Id, ...] = ()
-    products: tuple[Id, ...] = ()
-    cohorts: tuple[CohortKey, ...] = ()
-    units: tuple[Unit, ...] = ("patients",)
-    line: Literal["first", "all"] | None = None
-
-
-class Populations(Section):
-    """Populations in order of preference; one that is not listed is not used."""
-
-    order: tuple[Population, ...] = ("infused", "treated", "safety", "evaluable", "itt")
-    by_outcome: dict[OutcomeCode, tuple[Population, ...]] = Field(default_factory=dict)
-
-
-class CountRules(Section):
-    """Which kinds of count are accepted, and which of several fitting ones is used."""
-
-    accept: tuple[Accept, ...] = ("printed", "summed", "patients", "percent", "percent-several")
-    inferred: bool = True
-    several: Literal["nearest", "lowest", "highest"] = "nearest"
-
-
-class Overlap(Section):
-    """How a set of cohorts without shared patients is picked."""
-
-    policy: Literal["patients", "printed", "latest", "earliest"] = "patients"
 
 
 class ModelSpec(Section):
@@ -121,20 +76,6 @@ class Comparison(Section):
     measures: tuple[TwoArmMeasure, ...] = ("OR", "RR", "RD")
 
 
-class Definitions(Section):
-    """What counts as the outcome, and by which scales; empty lists accept every scale."""
-
-    cr: Literal["cr-or-better", "cr-without-scr"] = "cr-or-better"
-    crs_scales: tuple[Scale, ...] = ()
-    nt_scales: tuple[Scale, ...] = ()
-    mrd_among: tuple[Literal["all", "responders", "vgpr-or-better", "cr-or-better"], ...] = (
-        "cr-or-better",
-        "responders",
-        "all",
-        "vgpr-or-better",
-    )
-
-
 class Sensitivity(Section):
     """Which refits accompany the headline."""
 
@@ -144,24 +85,12 @@ class Sensitivity(Section):
     evidence: bool = True  # other readings, populations, overlaps, counts; one at a time
 
 
-class AnalysisConfig(Section):
+class AnalysisConfig(EvidenceRules):
     """A whole analysis. Every field but `name` and `title` has a default."""
 
     name: Id
     title: str
     question: str = ""
-    outcomes: Annotated[tuple[OutcomeCode, ...], Field(min_length=1)] = (
-        "orr",
-        "cr",
-        "crs_any",
-        "crs_ge3",
-        "nt_any",
-        "nt_ge3",
-    )
-    include: Include = Include()
-    populations: Populations = Populations()
-    counts: CountRules = CountRules()
-    overlap: Overlap = Overlap()
     models: Annotated[tuple[ModelSpec, ...], Field(min_length=1)] | None = None
     rare_below: Annotated[float, Field(ge=0, lt=1)] = 0.05
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -172,7 +101,6 @@ class AnalysisConfig(Section):
     sets: tuple[CohortSet, ...] = ()
     comparison: Comparison | None = None
     thresholds: dict[OutcomeCode, Threshold] = Field(default_factory=dict)
-    definitions: Definitions = Definitions()
     sensitivity: Sensitivity = Sensitivity()
 
     @model_validator(mode="after")
@@ -306,6 +234,7 @@ def resolved(config: AnalysisConfig) -> dict[str, Any]:
     'adhoc'
     """
     plain = config.model_dump(mode="json")
+    plain = {key: plain[key] for key in ("name", "title", "question")} | plain
     asks = config.contrasts() if config.comparison else config.requests
     asks = asks[: len(config.specs)]  # a comparison has them once a measure
     plain["models"] = [

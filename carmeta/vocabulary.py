@@ -22,6 +22,36 @@ Category = Literal["sCR", "CR", "nCR", "VGPR", "PR", "MR", "SD", "PD", "NR", "NE
 Scale = Literal["lee-2014", "cartox", "astct", "ctcae", "penn", "not-reported"]
 Counting = Literal["maximum-grade", "any-event", "not-reported"]
 Missing = Literal["not-reported", "not-applicable", "lost"]
+# Why a cohort that reports an outcome is not in its pool; in words: EXCLUSION_WORDS.
+ExclusionKind = Literal[
+    "outside",
+    "draft",
+    "not-selected",
+    "definition",
+    "no-denominator",
+    "impossible",
+    "denominators",
+    "incomplete",
+    "lost",
+    "not-reported",
+    "superseded",
+    "overlap",
+]
+# What another defensible set of counts differs in.
+ChoiceKind = Literal[
+    "report",  # another report of the same cohort
+    "overlap",  # another set of cohorts without shared patients
+    "same-cohort",  # the cohort that a study has for its other outcomes
+    "count",  # other counts that the print allows
+    "population",
+    "reading",  # another printed value
+    "missing",  # patients who could not be assessed, counted one way or the other
+    "inferred",  # without numbers whose column was inferred
+    "printed",  # only counts that stand in the papers
+]
+Accept = Literal["printed", "summed", "patients", "percent", "percent-several"]
+MrdGroup = Literal["all", "responders", "vgpr-or-better", "cr-or-better"]
+OverlapPolicy = Literal["patients", "printed", "latest", "earliest"]
 Measure = Literal["PLO", "PFT", "PAS", "PR", "PLN", "OR", "RR", "RD"]
 SingleArmMeasure = Literal["PLO", "PFT", "PAS", "PR", "PLN"]
 TwoArmMeasure = Literal["OR", "RR", "RD"]
@@ -195,6 +225,29 @@ POPULATION_LABELS: Final[dict[str, str]] = {
     "enrolled": "enrolled",
     "evaluable": "evaluable",
 }
+
+EXCLUSION_WORDS: Final[dict[ExclusionKind, str]] = {
+    "outside": "outside the question",
+    "draft": "its record is a draft",
+    "not-selected": "not accepted by the configuration",
+    "definition": "another definition or group",
+    "no-denominator": "no denominator",
+    "impossible": "impossible numbers",
+    "denominators": "parts with different denominators",
+    "incomplete": "only a part of the outcome",
+    "lost": "lost in the text",
+    "not-reported": "not reported",
+    "superseded": "another report of the cohort is pooled",
+    "overlap": "patients counted elsewhere",
+}
+OVERLAP_WORDS: Final[dict[OverlapPolicy, str]] = {
+    "patients": "the set with the most patients",
+    "printed": "printed counts before derived ones, then the most patients",
+    "latest": "the latest report, then the most patients",
+    "earliest": "the earliest report, then the most patients",
+}
+# Of the question and not of the evidence: nobody misses these cohorts in the pool.
+OUTSIDE: Final[frozenset[ExclusionKind]] = frozenset({"outside", "not-reported"})
 
 BiasTool = Literal["jbi-case-series", "rob-2"]
 Judgement = Literal["low", "some-concerns", "high", "yes", "no", "unclear", "not-applicable"]

@@ -6,7 +6,6 @@ and typed here by hand.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from carmeta.config import load_config
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Review
 from carmeta.harmonise import harmonise
-from carmeta.pipeline.run import rules_of
+from carmeta.pipeline.run import named
 from carmeta.records import load_review
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +33,7 @@ EXPECTED = {
         "karmma-3/ide-cel": (181, 254),  # printed, intention to treat
     },
     "cr": {
-        "nci-bcma/high-dose": (2, 16),  # 13%
+        "nci-bcma/all-doses": (2, 24),  # 13% of 16 and, at lower doses, 0%
         "upenn-bcma/all-cohorts": (2, 25),  # 8%
         "crb-401/update-62": (24, 62),  # 39%
         "legend-2/rj-js-cz": (13, 17),  # 13 sCR
@@ -55,7 +54,7 @@ EXPECTED = {
         "karmma-3/ide-cel": (197, 225),  # printed
     },
     "crs_ge3": {
-        "nci-bcma/high-dose": (6, 16),  # 6/16, Xu 2019
+        "nci-bcma/all-doses": (6, 24),  # 6/16, Xu 2019, and 0% at lower doses
         "upenn-bcma/all-cohorts": (8, 25),  # 32%
         "crb-401/update-62": (4, 62),  # 7%, rounded twice
         "legend-2/rj-js-cz": (7, 17),  # 7/17
@@ -93,7 +92,7 @@ def review() -> Review:
 
 @pytest.fixture(scope="module")
 def primary(review: Review) -> Harmonised:
-    return harmonise(review, rules_of(load_config(ROOT / "configs" / "primary.yaml")))
+    return harmonise(review, load_config(ROOT / "configs" / "primary.yaml"))
 
 
 @pytest.mark.parametrize("outcome", EXPECTED)
@@ -131,7 +130,7 @@ def test_karmma_3_response_is_flagged_as_intention_to_treat(primary: Harmonised)
 
 def test_printed_counts_only_uses_nothing_from_percentages(review: Review) -> None:
     config = load_config(ROOT / "configs" / "printed-counts-only.yaml")
-    counts = harmonise(review, rules_of(config)).counts
+    counts = harmonise(review, config).counts
     assert {c.derivation for c in counts} == {"printed", "summed"}
     assert {c.key for c in counts if c.outcome == "orr"} == {
         "crb-401/first-33",
@@ -141,7 +140,7 @@ def test_printed_counts_only_uses_nothing_from_percentages(review: Review) -> No
 
 
 def test_individual_patients_agree_with_the_text_of_legend_2(review: Review) -> None:
-    rules = rules_of(load_config(ROOT / "configs" / "legend2-subsets.yaml"))
+    config = load_config(ROOT / "configs" / "legend2-subsets.yaml")
     wanted = {
         "rj": {"orr": (5, 5), "cr": (4, 5), "crs_any": (5, 5), "crs_ge3": (3, 5)},
         "js": {"orr": (8, 9), "cr": (8, 9), "crs_any": (9, 9), "crs_ge3": (2, 9)},
@@ -154,6 +153,6 @@ def test_individual_patients_agree_with_the_text_of_legend_2(review: Review) -> 
         "no-extramedullary": {"orr": (11, 12)},
     }
     for cohort, outcomes in wanted.items():
-        one = harmonise(review, replace(rules, cohorts=(f"legend-2/{cohort}",)))
+        one = harmonise(review, named(config, (f"legend-2/{cohort}",)))
         found = {c.outcome: (c.xi, c.ni) for c in one.counts}
         assert {k: found[k] for k in outcomes} == outcomes, cohort

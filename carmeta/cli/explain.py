@@ -12,8 +12,9 @@ from carmeta.cli.studies import STUDIES, Folder
 from carmeta.errors import ConfigError
 
 if TYPE_CHECKING:
-    from carmeta.domain.analysis import Analysis, OutcomeAnalysis
-    from carmeta.report.explain import Step
+    from carmeta.domain.analysis import Analysis
+    from carmeta.domain.evidence import DataPath
+    from carmeta.report.explain import Step, Where
 
 
 def explain(
@@ -34,16 +35,17 @@ def explain(
     Through weights, effect sizes, counts and decisions, as a tree.
     """
     from carmeta.pipeline import run
+    from carmeta.records import load_review
     from carmeta.report.explain import as_json
-    from carmeta.report.explain import explain as steps_of
+
+    loaded = load_review(folder)
+
+    def where(study: str, path: DataPath) -> str:
+        return str(loaded.sources[study].mark(path))
 
     with terminal.progress() as tell:
-        analysis = run(config, studies=folder, progress=tell)
-    found = _find(analysis, outcome)
-    try:
-        step = steps_of(analysis, found, cohort or "")
-    except KeyError:
-        raise _no_cohort(found, cohort or "") from None
+        analysis = run(config, studies=folder, progress=tell, loaded=loaded)
+    step = _explained(analysis, outcome, cohort or "", where)
     if format == "json":
         from carmeta.cli.tables import write_json
 
@@ -53,28 +55,30 @@ def explain(
     return 0
 
 
-def _find(analysis: Analysis, key: str) -> OutcomeAnalysis:
+def _explained(analysis: Analysis, key: str, cohort: str, where: Where) -> Step:
+    """The steps behind an outcome and cohort, pooled or not.
+
+    Raises:
+        ConfigError: if the run has no such outcome, or the outcome no such cohort.
+    """
+    from carmeta.report.explain import explain, explain_absence
     from carmeta.sourcefile import nearest
 
-    for outcome in analysis.outcomes:
-        if outcome.key == key:
-            return outcome
-    known = [outcome.key for outcome in analysis.outcomes]
-    guess = nearest(key, known)
+    found = next((one for one in analysis.outcomes if one.key == key), None)
+    try:
+        if found is None:
+            return explain_absence(analysis, key, cohort, where)
+        return explain(analysis, found, cohort, where)
+    except KeyError:
+        pass
+    if found is None:
+        known, said = [one.key for one in analysis.outcomes], f"'{key}' is not in {analysis.name}"
+    else:
+        known = sorted({row.count.study for row in found.rows} | {e.study for e in found.excluded})
+        said = f"'{cohort}' reports nothing of {key}"
+    guess = nearest(cohort if found else key, known)
     hint = f"did you mean '{guess}'?" if guess else f"there are {', '.join(known)}"
-    raise ConfigError(f"'{key}' is not pooled in {analysis.name}", hint=hint)
-
-
-def _no_cohort(outcome: OutcomeAnalysis, cohort: str) -> ConfigError:
-    left_out = [e for e in outcome.excluded if cohort in (e.study, f"{e.study}/{e.cohort}")]
-    if left_out:
-        return ConfigError(f"'{cohort}' is not pooled for {outcome.key}: {left_out[0].reason}")
-    from carmeta.sourcefile import nearest
-
-    known = sorted({row.count.study for row in outcome.rows})
-    guess = nearest(cohort, known)
-    hint = f"did you mean '{guess}'?" if guess else f"there are {', '.join(known)}"
-    return ConfigError(f"no cohort '{cohort}' in {outcome.key}", hint=hint)
+    raise ConfigError(said, hint=hint)
 
 
 def _tree(step: Step) -> Any:
@@ -82,7 +86,8 @@ def _tree(step: Step) -> Any:
     from rich.tree import Tree
 
     def grow(one: Step, branch: Tree | None) -> Tree:
-        label = Text(terminal.safe(one.text))
+        at = f" [{one.at}]" if one.at else ""
+        label = Text(terminal.safe(one.text + at))
         node = Tree(label) if branch is None else branch.add(label)
         for child in one.steps:
             grow(child, node)

@@ -244,3 +244,4 @@ class Analysis:
     bias: tuple[StudyBias, ...] = ()
     iv_pools: tuple[IvPool, ...] = ()  # every inverse-variance fit, for a second opinion
     second_opinion: str = ""  # what it says; empty where nobody was asked
+    not_pooled: tuple[Excluded, ...] = ()  # of outcomes without a pool of their own

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from carmeta.vocabulary import ChoiceKind, ExclusionKind
 
 Severity = Literal["error", "warning", "info"]
 Step = str | int
@@ -61,33 +64,7 @@ class Decision:
     inputs: tuple[str, ...]  # printed cells, in words with their places
     result: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One way in which the record gives events of a cohort for an outcome.
-
-    ``ni`` is None where no denominator is known, ``candidates`` empty where no whole number
-    fits the printed percentage.
-    """
-
-    outcome: str
-    population: str
-    ni: int | None
-    candidates: tuple[int, ...]
-    xi: int | None  # the count used where several fit
-    derivation: Derivation
-    rule: str  # stable short name of the rule that gave it
-    cells: tuple[str, ...]  # the printed cells with their places
-    reason: str
-    attribution: str = "stated"
-    grading: str = ""
-    definition: str = ""
-    flags: tuple[str, ...] = ()
-
-    @property
-    def usable(self) -> bool:
-        return self.ni is not None and self.ni > 0 and bool(self.candidates)
+    paths: tuple[DataPath, ...] = ()  # of the inputs in the study's file, where they stand there
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +82,7 @@ class Count:
     outcome: str
     xi: int
     ni: int
-    candidates: tuple[int, ...]
+    candidates: Sequence[int]  # ascending
     population: str
     derivation: Derivation
     source: str  # the printed cells, in words
@@ -116,14 +93,15 @@ class Count:
     year: int = 0
     flags: tuple[str, ...] = ()  # shown beside the row, e.g. "intention to treat"
     moderators: dict[str, str] = field(default_factory=dict)
+    paths: tuple[DataPath, ...] = ()  # of the printed cells in the study's file
 
     @property
     def xi_lo(self) -> int:
-        return min(self.candidates)
+        return self.candidates[0]
 
     @property
     def xi_hi(self) -> int:
-        return max(self.candidates)
+        return self.candidates[-1]
 
     @property
     def key(self) -> str:
@@ -132,39 +110,62 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A cohort that reports an outcome but is not in its pool."""
+    """What reports an outcome but is not in its pool: a cohort, or a study as a whole.
+
+    ``cohort`` is empty where all cohorts of the study that report the outcome are left out
+    for the one reason. ``path`` leads to the first cell concerned in the study's file; ``by``
+    is the pooled ``study/cohort`` that holds the patients, where one does.
+    """
 
     study: str
     cohort: str
     slab: str
     outcome: str
-    kind: Literal["no-denominator", "overlap", "impossible", "not-selected", "not-reported"]
+    kind: ExclusionKind
     reason: str
     source: str = ""
+    path: DataPath = ()
+    by: str = ""
+
+    def of(self, key: str) -> bool:
+        """Whether it speaks of a study or of a ``study/cohort``."""
+        study, _, cohort = key.partition("/")
+        return self.study == study and ("" in (cohort, self.cohort) or self.cohort == cohort)
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceChoice:
-    """Another defensible set of counts for an outcome, for a sensitivity run.
-
-    ``kind`` is what differs from the main set: another set of cohorts without shared
-    patients (``overlap``), another count that the print allows (``count``), another
-    population (``population``), another printed value (``reading``), the patients who could
-    not be assessed counted one way or the other (``missing``), or only counts that stand in
-    the papers (``printed``).
-    """
+    """Another defensible set of counts for an outcome, for a sensitivity run."""
 
     outcome: str
-    kind: Literal["overlap", "count", "population", "reading", "missing", "printed"]
+    kind: ChoiceKind
     label: str
     counts: tuple[Count, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What became of one printed cell for one outcome.
+
+    A used cell stands behind the count of ``by``, and a superseded one is of patients for
+    whom that count stands. An excluded one has a ``kind``, a ``reason`` and no ``by``.
+    """
+
+    state: Literal["used", "superseded", "excluded"]
+    by: str = ""  # a pooled study/cohort
+    kind: ExclusionKind | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Harmonised:
-    """One row a cohort and outcome, and the account of how it came about."""
+    """One row a cohort and outcome, and the account of how it came about.
+
+    ``uses`` holds, by outcome, study and path, every cell that reports an outcome.
+    """
 
     counts: tuple[Count, ...]
     decisions: tuple[Decision, ...]
     excluded: tuple[Excluded, ...]
     choices: tuple[EvidenceChoice, ...] = ()
+    uses: Mapping[tuple[str, str, DataPath], Use] = field(default_factory=dict)

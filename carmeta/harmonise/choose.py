@@ -1,277 +1,208 @@
-"""One reading a cohort: every reading ranked, the first one taken, the others accounted for."""
+"""One reading a cohort: the preferred one becomes the count, the others are accounted for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from carmeta.domain.evidence import Count, Decision, Excluded, Reading
-from carmeta.domain.record import Cohort, Product, Review, StudyRecord
-from carmeta.harmonise.counts import Denominator
-from carmeta.harmonise.mrd import negative
-from carmeta.harmonise.patients import counted, covers_table
-from carmeta.harmonise.populations import denominator, population_flag, preferred
-from carmeta.harmonise.response import printed_rates, summed_categories
-from carmeta.harmonise.rules import Rules
-from carmeta.harmonise.toxicity import graded
-from carmeta.vocabulary import SCALE_LABELS
+from carmeta.domain.evidence import Count, DataPath, Decision, Excluded
+from carmeta.domain.record import Product
+from carmeta.harmonise.counts import Reading
+from carmeta.harmonise.parts import Judge
+from carmeta.harmonise.readings import Evidence, Judged, Refused, in_order
+from carmeta.vocabulary import POPULATION_LABELS
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What became of one cohort for one outcome."""
+    """What became of one cohort for one outcome: a count, or else only exclusions."""
 
+    key: str
+    judged: Judged
+    reading: Reading | None
     count: Count | None
     others: tuple[Count, ...]  # usable readings that give another count or population
     decisions: tuple[Decision, ...]
-    excluded: Excluded | None
+    excluded: tuple[Excluded, ...]
 
 
-def choose(
-    review: Review, study: StudyRecord, cohort: Cohort, outcome: str, rules: Rules
-) -> Choice | None:
-    """Choose one reading, or say why the cohort cannot be pooled; None if it reports nothing."""
-    ranked = readings(study, cohort, outcome, rules)
-    order = rules.order(outcome)
-    allowed = [r for r in ranked if r.usable and r.population in order]
-    if not allowed:
-        out = _why_not(study, cohort, outcome, ranked, rules)
-        return Choice(None, (), (_exclusion(out),), out) if out else None
-    chosen = _settle(allowed[0], rules)
-    decisions = [_derivation(study, cohort, chosen)]
-    rest = [r for r in ranked if r is not allowed[0]]
-    if rest:
-        decisions.append(_preference(study, cohort, chosen, rest))
-    flag = population_flag(chosen, order)
-    if flag:
-        decisions.append(_flagged(study, cohort, chosen, order[0]))
-    count = _count(review, study, cohort, chosen, chosen.flags + flag)
+def choose(judge: Judge, key: str) -> Choice:
+    """Choose one reading of a cohort, or say why none of those that it reports can be pooled."""
+    judged, evidence = judge.of(key), judge.evidence
+    maker = _Maker(evidence, key, judge.outcome)
+    if not judged.admissible and not evidence.reports(key, judge.outcome):
+        return Choice(key, judged, None, None, (), (), ())  # and its parts do not either
+    if not judged.admissible:
+        why = maker.excluded(in_order(judged.refused))
+        return Choice(key, judged, None, None, (), (maker.exclusion(why),), (why,))
+    chosen, *rest = judged.admissible
+    flags = chosen.flags + _flag(chosen, judge.order)
+    decisions = [maker.derivation(chosen)]
+    if rest or judged.refused:
+        decisions.append(maker.preference(chosen, rest, judged.refused))
+    if chosen.population != judge.order[0]:
+        decisions.append(maker.flagged(chosen, judge.order[0]))
     others = tuple(
-        _count(review, study, cohort, r, r.flags)
-        for r in rest
-        if r.usable and (r.ni != chosen.ni or not set(r.candidates) & set(chosen.candidates))
+        maker.count(other, other.flags)
+        for other in rest
+        if other.ni != chosen.ni or not _may_agree(other, chosen)
     )
-    return Choice(count, others, tuple(decisions), None)
-
-
-def readings(study: StudyRecord, cohort: Cohort, outcome: str, rules: Rules) -> tuple[Reading, ...]:
-    """Every reading that the record holds and the rules accept, the preferred first."""
-
-    def divided_by(population: str, of: int | None) -> Denominator:
-        return denominator(study, cohort, population, of)
-
-    doc = study.default_doc
-    found = list(summed_categories(cohort, outcome, divided_by, doc, cr_with_scr=rules.cr_with_scr))
-    if outcome != "cr" or rules.cr_with_scr:  # a printed CR rate means CR or better
-        found[:0] = printed_rates(cohort, outcome, divided_by, doc)
-        found += counted(study, cohort, outcome, _table_total(study, outcome))
-    scales = rules.scales(outcome)
-    found += graded(cohort, outcome, divided_by, doc, scales=scales)
-    found += negative(cohort, outcome, divided_by, doc, rules.mrd_among)
-    accepted = [
-        r
-        for r in found
-        if r.derivation in rules.accept and (rules.inferred or r.attribution == "stated")
+    # What is counted by another definition is no other reading: it is left out, and by name.
+    foreign = [
+        item
+        for item in judged.refused
+        if item.kind == "definition" and not set(item.reading.paths) <= set(chosen.paths)
     ]
-    ranked = preferred(accepted, rules.order(outcome))
-    if scales:
-        labels = [SCALE_LABELS[scale] for scale in scales]
-        ranked = [r for r in ranked if any(label in r.grading for label in labels)]
-    if outcome == "mrd_neg":  # among whom comes before the population
-        ranked = sorted(ranked, key=lambda r: _among_rank(r, rules))
-    return tuple(ranked)
+    out = (maker.excluded(foreign),) if foreign else ()
+    decisions += [maker.exclusion(item) for item in out]
+    return Choice(key, judged, chosen, maker.count(chosen, flags), others, tuple(decisions), out)
 
 
-def _table_total(study: StudyRecord, outcome: str) -> int | None:
-    """The printed count over all patients of the study's table, where one is printed."""
-    for cohort in study.cohorts:
-        if not covers_table(cohort):
-            continue
-
-        def divided_by(population: str, of: int | None, whole: Cohort = cohort) -> Denominator:
-            return denominator(study, whole, population, of)
-
-        doc = study.default_doc
-        for reading in (
-            *printed_rates(cohort, outcome, divided_by, doc),
-            *summed_categories(cohort, outcome, divided_by, doc),
-        ):
-            if reading.usable and reading.derivation in ("printed", "summed"):
-                return reading.xi
-    return None
+def _may_agree(one: Reading, two: Reading) -> bool:
+    """Whether two readings of the same patients may be the same count."""
+    first, second = one.derived.candidates, two.derived.candidates
+    return first[0] <= second[-1] and second[0] <= first[-1]
 
 
-def _among_rank(reading: Reading, rules: Rules) -> tuple[bool, int]:
-    group = reading.definition.removeprefix("among ")
-    return not reading.usable, rules.mrd_among.index(group)
+def _flag(reading: Reading, order: Sequence[str]) -> tuple[str, ...]:
+    """A word for the figure where a cohort had to be taken on another population."""
+    return () if reading.population == order[0] else (POPULATION_LABELS[reading.population],)
 
 
-def _settle(reading: Reading, rules: Rules) -> Reading:
-    """Which of several fitting counts the point estimate uses."""
-    if len(reading.candidates) == 1 or rules.several == "nearest":
-        return reading
-    use = min if rules.several == "lowest" else max
-    return replace(reading, xi=use(reading.candidates), rule=f"{rules.several}-of-several-counts")
+class _Maker:
+    """Makes counts and the account of them for one cohort and outcome."""
+
+    def __init__(self, evidence: Evidence, key: str, outcome: str):
+        self.study, self.cohort = evidence.study(key), evidence.cohort(key)
+        self.product: Product | None = evidence.review.products.get(self.cohort.product or "")
+        self.evidence, self.key, self.outcome = evidence, key, outcome
+
+    def count(self, chosen: Reading, flags: tuple[str, ...]) -> Count:
+        assert chosen.ni is not None
+        return Count(
+            study=self.study.id,
+            cohort=self.cohort.id,
+            slab=self.cohort.label,
+            product=self.product.label if self.product else "",
+            outcome=self.outcome,
+            xi=chosen.derived.xi,
+            ni=chosen.ni,
+            candidates=chosen.derived.candidates,
+            population=chosen.population,
+            derivation=chosen.derived.derivation,
+            source="; ".join(chosen.words),
+            grading=chosen.grading,
+            definition=chosen.definition,
+            role=self.cohort.role,
+            unit=self.cohort.unit,
+            year=self.study.trial.year or 0,
+            flags=flags,
+            moderators=self._moderators(chosen),
+            paths=chosen.paths,
+        )
+
+    def _moderators(self, chosen: Reading) -> dict[str, str]:
+        trial, cohort, product = self.study.trial, self.cohort, self.product
+        derived = chosen.derived.derivation.startswith("percent")
+        values = {
+            "product": product.label if product else None,
+            "binder": product.binder if product else None,
+            "costimulation": product.costimulation if product else None,
+            "phase": f"phase {trial.phase}" if trial.phase else None,
+            "design": trial.design,
+            "country": ", ".join(trial.countries) if trial.countries else None,
+            "lymphodepletion": cohort.lymphodepletion,
+            "dose": cohort.dose,
+            "treatment-class": cohort.treatment_class,
+            "population": chosen.population,
+            "scale": chosen.grading or None,
+            "derivation": "derived from a percentage" if derived else "printed",
+        }
+        return {name: value for name, value in values.items() if value}
+
+    def excluded(self, refused: Sequence[Refused]) -> Excluded:
+        """The cohort left out for the most telling kind of reason."""
+        if not refused:  # cells that no family reads: of no table that adds up to anything
+            cells = self.evidence.reporting(self.key, self.outcome)
+            listed = "; ".join(cell.text() for cell in cells)
+            return self._out("incomplete", "only a part of the outcome", listed, cells[0].path)
+        first = refused[0]
+        alike = [item for item in refused if item.kind == first.kind]
+        reason = "; ".join(dict.fromkeys(item.reason for item in alike))
+        if self.cohort.note and first.kind == "no-denominator":
+            reason += f". {self.cohort.note}"
+        words = "; ".join(first.reading.words)
+        return self._out(first.kind, reason, words, first.reading.paths[0])
+
+    def _out(self, kind: str, reason: str, source: str, path: DataPath) -> Excluded:
+        return Excluded(
+            study=self.study.id,
+            cohort=self.cohort.id,
+            slab=self.cohort.label,
+            outcome=self.outcome,
+            kind=kind,  # type: ignore[arg-type]  # one of the literals
+            reason=reason,
+            source=source,
+            path=path,
+        )
+
+    def exclusion(self, out: Excluded) -> Decision:
+        result = "not pooled"
+        return self._decision("excluded", out.kind, [(out.source, out.path)], result, out.reason)
+
+    def derivation(self, chosen: Reading) -> Decision:
+        action = "chosen" if chosen.derived.derivation == "printed" else "derived"
+        result = f"{chosen.derived.xi} of {chosen.ni}"
+        derived = chosen.derived
+        return self._decision(action, derived.rule, chosen.sources, result, derived.reason)
+
+    def preference(
+        self, chosen: Reading, rest: Sequence[Reading], refused: Sequence[Refused]
+    ) -> Decision:
+        """Why this reading, with all others that the record holds."""
+        reason = "preferred population, then stated before inferred, then printed before derived"
+        same = [
+            other
+            for other in rest
+            if (other.population, other.ni) == (chosen.population, chosen.ni)
+            and not _may_agree(other, chosen)
+        ]
+        if same:
+            reason += f"; {len(same)} other reading(s) give another count"
+        inputs = [(_listed(other), other.paths[0]) for other in rest]
+        inputs += [(_refused(item), item.reading.paths[0]) for item in refused]
+        return self._decision("chosen", "preferred-reading", inputs, _listed(chosen), reason)
+
+    def flagged(self, chosen: Reading, wanted: str) -> Decision:
+        result = f"population '{chosen.population}'"
+        reason = f"not reported for the preferred population '{wanted}'"
+        return self._decision("flagged", "population-preference", chosen.sources, result, reason)
+
+    def _decision(
+        self,
+        action: str,
+        rule: str,
+        inputs: Sequence[tuple[str, DataPath]],
+        result: str,
+        reason: str,
+    ) -> Decision:
+        return Decision(
+            study=self.study.id,
+            cohort=self.cohort.id,
+            outcome=self.outcome,
+            action=action,  # type: ignore[arg-type]  # one of the literals
+            rule=rule,
+            inputs=tuple(text for text, _ in inputs),
+            result=result,
+            reason=reason,
+            paths=tuple(path for _, path in inputs),
+        )
 
 
-def _count(
-    review: Review, study: StudyRecord, cohort: Cohort, chosen: Reading, flags: tuple[str, ...]
-) -> Count:
-    assert chosen.ni is not None
-    assert chosen.xi is not None
-    product = review.products.get(cohort.product or "")
-    return Count(
-        study=study.id,
-        cohort=cohort.id,
-        slab=cohort.label,
-        product=product.label if product else "",
-        outcome=chosen.outcome,
-        xi=chosen.xi,
-        ni=chosen.ni,
-        candidates=chosen.candidates,
-        population=chosen.population,
-        derivation=chosen.derivation,
-        source="; ".join(chosen.cells),
-        grading=chosen.grading,
-        definition=chosen.definition,
-        role=cohort.role,
-        unit=cohort.unit,
-        year=study.trial.year or 0,
-        flags=flags,
-        moderators=_moderators(study, cohort, product, chosen),
-    )
+def _listed(reading: Reading) -> str:
+    return f"{reading.shown()} ({reading.population}; {reading.words[0]})"
 
 
-def _moderators(
-    study: StudyRecord, cohort: Cohort, product: Product | None, chosen: Reading
-) -> dict[str, str]:
-    values = {
-        "product": product.label if product else None,
-        "binder": product.binder if product else None,
-        "costimulation": product.costimulation if product else None,
-        "phase": f"phase {study.trial.phase}" if study.trial.phase else None,
-        "design": study.trial.design,
-        "country": ", ".join(study.trial.countries) if study.trial.countries else None,
-        "lymphodepletion": cohort.lymphodepletion,
-        "dose": cohort.dose,
-        "treatment-class": cohort.treatment_class,
-        "population": chosen.population,
-        "scale": chosen.grading or None,
-        "derivation": "derived from a percentage"
-        if chosen.derivation.startswith("percent")
-        else "printed",
-    }
-    return {name: value for name, value in values.items() if value}
-
-
-def _why_not(
-    study: StudyRecord, cohort: Cohort, outcome: str, ranked: Sequence[Reading], rules: Rules
-) -> Excluded | None:
-    source = ranked[0].cells if ranked else ()
-    if any(r.usable for r in ranked):
-        kind, reason = "not-selected", f"reported on population '{ranked[0].population}' only"
-    elif any(r.rule == "impossible-percentage" for r in ranked):
-        kind = "impossible"
-        reason = next(r.reason for r in ranked if r.rule == "impossible-percentage")
-    elif ranked:
-        kind, reason = "no-denominator", "only a percentage is printed, and no denominator"
-    else:
-        every = readings(study, cohort, outcome, _without_filters(rules))
-        if not any(r.usable for r in every):
-            return None  # the cohort does not report this outcome
-        kind, reason, source = "not-selected", _filtered(every[0], rules), every[0].cells
-    return Excluded(
-        study=study.id,
-        cohort=cohort.id,
-        slab=cohort.label,
-        outcome=outcome,
-        kind=kind,  # type: ignore[arg-type]  # one of the literals above
-        reason=reason if not cohort.note else f"{reason}. {cohort.note}",
-        source="; ".join(source),
-    )
-
-
-def _without_filters(rules: Rules) -> Rules:
-    every = ("printed", "summed", "patients", "percent", "percent-several")
-    return replace(
-        rules, accept=every, inferred=True, crs_scales=(), nt_scales=(), cr_with_scr=True
-    )
-
-
-def _filtered(reading: Reading, rules: Rules) -> str:
-    """Which policy of the configuration left a reading out."""
-    if reading.derivation not in rules.accept:
-        return f"its count is derived ({reading.derivation}); accepted: {', '.join(rules.accept)}"
-    if reading.attribution == "inferred" and not rules.inferred:
-        return "its column was identified by inference only"
-    if rules.scales(reading.outcome):
-        accepted = ", ".join(SCALE_LABELS[s] for s in rules.scales(reading.outcome))
-        return f"graded by '{reading.grading or 'not reported'}'; accepted: {accepted}"
-    return "the definition that was asked for is not reported"
-
-
-def _exclusion(out: Excluded) -> Decision:
-    return Decision(
-        study=out.study,
-        cohort=out.cohort,
-        outcome=out.outcome,
-        action="excluded",
-        rule=out.kind,
-        inputs=(out.source,),
-        result="not pooled",
-        reason=out.reason,
-    )
-
-
-def _derivation(study: StudyRecord, cohort: Cohort, chosen: Reading) -> Decision:
-    return Decision(
-        study=study.id,
-        cohort=cohort.id,
-        outcome=chosen.outcome,
-        action="chosen" if chosen.derivation == "printed" else "derived",
-        rule=chosen.rule,
-        inputs=chosen.cells,
-        result=f"{chosen.xi} of {chosen.ni}",
-        reason=chosen.reason,
-    )
-
-
-def _preference(
-    study: StudyRecord, cohort: Cohort, chosen: Reading, others: Sequence[Reading]
-) -> Decision:
-    listed = tuple(f"{_shown(r)} ({r.population}; {r.cells[0]})" for r in others)
-    differing = [r for r in others if r.usable and not set(r.candidates) & set(chosen.candidates)]
-    same = [r for r in differing if r.population == chosen.population and r.ni == chosen.ni]
-    reason = "preferred population, then stated before inferred, then printed before derived"
-    if same:
-        reason += f"; {len(same)} other reading(s) give another count"
-    return Decision(
-        study=study.id,
-        cohort=cohort.id,
-        outcome=chosen.outcome,
-        action="chosen",
-        rule="preferred-reading",
-        inputs=listed,
-        result=f"{_shown(chosen)} ({chosen.population}; {chosen.cells[0]})",
-        reason=reason,
-    )
-
-
-def _shown(reading: Reading) -> str:
-    if not reading.usable:
-        return reading.reason
-    low, high = min(reading.candidates), max(reading.candidates)
-    return f"{low} of {reading.ni}" if low == high else f"{low} to {high} of {reading.ni}"
-
-
-def _flagged(study: StudyRecord, cohort: Cohort, chosen: Reading, wanted: str) -> Decision:
-    return Decision(
-        study=study.id,
-        cohort=cohort.id,
-        outcome=chosen.outcome,
-        action="flagged",
-        rule="population-preference",
-        inputs=chosen.cells,
-        result=f"population '{chosen.population}'",
-        reason=f"not reported for the preferred population '{wanted}'",
-    )
+def _refused(item: Refused) -> str:
+    reading = item.reading
+    return f"{_listed(reading)[:-1]}; {item.reason})" if reading.usable else _listed(reading)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from carmeta.domain.evidence import Reading
-from carmeta.domain.record import Cohort
-from carmeta.harmonise.counts import Denominator, printed_cell
-
-Denominators = Callable[[str, int | None], Denominator]
+from carmeta.cells import Cell
+from carmeta.domain.record import MrdResult
+from carmeta.harmonise.counts import Reading, derive, read
 
 
-def negative(
-    cohort: Cohort,
-    outcome: str,
-    denominators: Denominators,
-    default_doc: str,
-    among: Sequence[str],
-) -> Iterator[Reading]:
-    """Readings of MRD negativity among the patients that ``among`` prefers, in its order."""
-    if outcome != "mrd_neg":
-        return
-    for group in among:
-        for item in cohort.mrd:
-            if item.among != group:
-                continue
-            found = printed_cell(
-                item,
+def negative(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
+    """Readings of MRD negativity, each within its own group."""
+    for cell in cells:
+        item = cell.item
+        if isinstance(item, MrdResult) and cell.name == outcome:
+            yield read(
                 outcome,
-                denominators(item.population, item.of),
-                default_doc,
+                [cell],
+                derive(cell),
                 grading=f"{item.assay}, {item.depth}",
-                definition=f"among {group}",
-                flags=(f"among {group}",),
+                definition=f"among {item.among}",
+                group=item.among,
             )
-            if found is not None:
-                yield found

@@ -2,114 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from carmeta.domain.evidence import Count, Decision, EvidenceChoice, Excluded
-from carmeta.lineage import Alternative, Lineage, alternatives, select_disjoint
-
-# Heaviest other choices shown for each group of overlapping cohorts.
-_SHOWN_A_GROUP = 2
-
-_POLICY_TEXT = {
-    "patients": "the set with the most patients",
-    "printed": "printed counts before derived ones, then the most patients",
-    "latest": "the latest report, then the most patients",
-    "earliest": "the earliest report, then the most patients",
-}
+from carmeta.domain.evidence import Count
+from carmeta.harmonise.readings import DERIVATION_RANK
+from carmeta.lineage import Lineage, select_disjoint
+from carmeta.vocabulary import ExclusionKind, OverlapPolicy
 
 
-def non_overlapping(
-    counts: Sequence[Count], lineage: Lineage, policy: str
-) -> tuple[list[Count], list[Decision], list[Excluded]]:
-    """Keep a heaviest set of cohorts without shared patients; say what was dropped and why."""
-    by_key = {count.key: count for count in counts}
-    selection = select_disjoint(
-        {key: _weight(count, policy) for key, count in by_key.items()}, lineage
-    )
-    decisions, excluded = [], []
-    for key, drop in selection.dropped.items():
-        count = by_key[key]
-        blocker = by_key.get(drop.blocker)
-        kept = blocker.slab if blocker else drop.blocker
-        reason = f"shares patients with {kept}: {drop.reason}"
-        decisions.append(
-            Decision(
-                study=count.study,
-                cohort=count.cohort,
-                outcome=count.outcome,
-                action="dropped",
-                rule=f"non-overlapping-{policy}",
-                inputs=(f"{count.xi} of {count.ni}",),
-                result="not pooled",
-                reason=f"{reason}; kept: {_POLICY_TEXT[policy]}",
-            )
-        )
-        excluded.append(
-            Excluded(
-                study=count.study,
-                cohort=count.cohort,
-                slab=count.slab,
-                outcome=count.outcome,
-                kind="overlap",
-                reason=reason,
-                source=count.source,
-            )
-        )
-    kept_keys = set(selection.kept)
-    return [count for count in counts if count.key in kept_keys], decisions, excluded
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A count that may enter, and when its report was made: ``""`` if that is not known."""
+
+    count: Count
+    date: str = ""  # 2021, 2021-03 or 2021-03-25
 
 
-def other_choices(counts: Sequence[Count], lineage: Lineage, policy: str) -> list[EvidenceChoice]:
-    """The heaviest other sets without shared patients, one group of overlaps at a time."""
-    by_key = {count.key: count for count in counts}
-    weights = {key: _weight(count, policy) for key, count in by_key.items()}
-    chosen = select_disjoint(weights, lineage)
-    shown: dict[tuple[str, ...], int] = {}
-    out = []
-    for other in alternatives(weights, lineage, chosen).sets:
-        seen = shown.get(other.group, 0)
-        if seen < _SHOWN_A_GROUP:
-            shown[other.group] = seen + 1
-            used = [key for key in chosen.kept if key in other.group]
-            out.append(_choice(other, used, by_key))
-    return out
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Why a cohort with a count is not pooled: ``by`` is the pooled one that holds patients."""
+
+    kind: ExclusionKind
+    by: str
+    reason: str
 
 
-def _choice(other: Alternative, used: Sequence[str], by_key: Mapping[str, Count]) -> EvidenceChoice:
-    def names(keys: Sequence[str]) -> str:
-        if len(keys) > 3:
-            return f"{len(keys)} parts, among them {by_key[keys[0]].slab}"
-        return " + ".join(by_key[key].slab for key in keys)
+def later(one: str, two: str) -> bool | None:
+    """Whether the first date is later; None where, as far as they are known, it is open.
 
-    kept = tuple(by_key[key] for key in by_key if key in set(other.selection.kept))
-    label = f"{names(other.kept)} instead of {names(used)}"
-    return EvidenceChoice(kept[0].outcome, "overlap", label, kept)
-
-
-def parts_of_pooled(
-    excluded: Sequence[Excluded], kept: Sequence[Count], lineage: Lineage
-) -> list[Excluded]:
-    """Exclusions again, where a cohort is a part of one that is pooled: its patients count."""
-    pooled = {count.key: count.slab for count in kept}
-    out = []
-    for item in excluded:
-        wholes = lineage.wholes(f"{item.study}/{item.cohort}") & set(pooled)
-        if item.kind != "overlap" and wholes:
-            names = ", ".join(sorted(pooled[key] for key in wholes))
-            item = replace(
-                item, kind="overlap", reason=f"part of {names}, which is pooled ({item.reason})"
-            )
-        out.append(item)
-    return out
+    >>> later("2021-03", "2020"), later("2021-03", "2021"), later("", "2021")
+    (True, None, None)
+    """
+    known = min(len(one), len(two))
+    if one[:known] == two[:known]:
+        return None
+    return one > two
 
 
-def _weight(count: Count, policy: str) -> float:
-    """Patients; a policy that comes before them outweighs any number of patients."""
-    if policy == "printed" and count.derivation in ("printed", "summed", "patients"):
-        return count.ni + 1e6
-    if policy == "latest":
-        return count.ni + 1e6 * max(count.year - 1900, 0)
-    if policy == "earliest":
-        return count.ni + 1e6 * max(2100 - count.year, 0)
-    return float(count.ni)
+class Pool:
+    """The counts for an outcome, and which of them make a set without shared patients.
+
+    Two cohorts that share patients are decided in this order: an update supersedes what it
+    updates (under `earliest` the other way round), then what the policy prefers, then the
+    set with the most patients. What was passed over for a cohort that is then not in the set
+    itself comes back where it shares nobody with the set.
+    """
+
+    def __init__(
+        self, candidates: Mapping[str, Candidate], lineage: Lineage, policy: OverlapPolicy
+    ):
+        self.candidates, self.lineage, self.policy = candidates, lineage, policy
+        self.near = {
+            key: {o for o in candidates if o != key and lineage.overlap(key, o) is not None}
+            for key in candidates
+        }
+
+    def solve(self, force: Collection[str] = ()) -> tuple[str, ...]:
+        """The cohorts of the set; ``force`` are without shared patients and all in it."""
+        kept = set(force)
+        while left := [key for key in self.candidates if not kept & (self.near[key] | {key})]:
+            weights = {key: self.candidates[key].count.ni for key in self._unbeaten(left)}
+            kept |= set(select_disjoint(weights, self.lineage, self.rank).kept)
+        return tuple(key for key in self.candidates if key in kept)
+
+    def rank(self, key: str) -> float:
+        """For sets with as many patients: fewer cohorts, surer counts, wholes before parts."""
+        sure = DERIVATION_RANK[self.candidates[key].count.derivation]
+        depth = len(self.lineage.wholes(key) & self.candidates.keys())
+        return 1 + 1e-3 * sure + 1e-6 * depth
+
+    def dropped(self, kept: Sequence[str]) -> dict[str, Drop]:
+        """Why the others are not in the set."""
+        return {key: self._why(key, kept) for key in self.candidates if key not in kept}
+
+    def updated(self, one: str, two: str) -> bool:
+        """Whether one is an update of two, or of what two is a part of."""
+        return one in self.lineage.wholes(two) and self.lineage.grown(two, one)
+
+    def _unbeaten(self, keys: Sequence[str]) -> set[str]:
+        """Those that no other one is preferred to."""
+        left = set(keys)
+        while True:
+            beaten = {k for k in left if any(self._beats(o, k) for o in self.near[k] & left)}
+            out = {
+                k for k in beaten if any(self._beats(o, k) for o in self.near[k] & left - beaten)
+            }
+            if not out:
+                return left
+            left -= out
+
+    def _beats(self, one: str, two: str) -> str:
+        """Why one is preferred to two, with whom it shares patients; empty if it is not."""
+        first, second = self.candidates[one], self.candidates[two]
+        printed = [c.count.derivation in ("printed", "summed", "patients") for c in (first, second)]
+        if self.policy == "printed" and printed[0] != printed[1]:
+            return "whose count stands in the paper" if printed[0] else ""
+        early, late = self.updated(two, one), self.updated(one, two)
+        if early or late:
+            return "the report asked for" if early == (self.policy == "earliest") else ""
+        if self.policy in ("latest", "earliest"):
+            is_later = later(first.date, second.date)
+            if is_later == (self.policy == "latest") and is_later is not None:
+                return f"the {self.policy} report ({first.date} against {second.date})"
+        return ""
+
+    def _why(self, key: str, kept: Sequence[str]) -> Drop:
+        blockers = [other for other in kept if other in self.near[key]]
+        blockers.sort(key=lambda other: (not self._beats(other, key), -self._n(other), other))
+        by = blockers[0]
+        label = self.candidates[by].count.slab
+        words = self.lineage.overlap(key, by) or ""
+        if self.updated(by, key) or self.updated(key, by):
+            return Drop("superseded", by, f"superseded by {label}: {words}")
+        why = self._beats(by, key)
+        label += f", {why}" if why else ""
+        reason = f"shares patients with {label}: {words}"
+        return Drop("overlap", by, reason + ("" if why else self._undecided(key, by)))
+
+    def _undecided(self, key: str, by: str) -> str:
+        """What the policy could not decide, and what did instead."""
+        one, two = self.candidates[key], self.candidates[by]
+        said = ""
+        if self.policy in ("latest", "earliest") and later(one.date, two.date) is None:
+            dates = f"{one.date or 'unknown'} against {two.date or 'unknown'}"
+            said = f"; the dates of the reports do not decide ({dates}), the most patients do"
+        if one.count.ni == two.count.ni and self.rank(key) == self.rank(by):
+            said += "; as many patients in both, so only the order of the ids decides"
+        return said
+
+    def _n(self, key: str) -> int:
+        return self.candidates[key].count.ni

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from carmeta.domain.evidence import Reading
-from carmeta.domain.record import Cohort, Patient, PatientTable, StudyRecord
-from carmeta.harmonise.counts import Denominator, Derived, reading
-from carmeta.vocabulary import RESPONSE_TIERS, SCALE_LABELS
+from carmeta.domain.record import Cohort, Patient, PatientTable, Place, StudyRecord
+from carmeta.harmonise.counts import Derived, Reading, none, spread
+from carmeta.vocabulary import OUTCOMES, SCALE_LABELS
 
 
 def select(table: PatientTable, cohort: Cohort) -> tuple[Patient, ...]:
@@ -31,15 +30,19 @@ def counted(
     ``total`` over all patients of the table is printed, it bounds how many of the open ones
     belong to any subset; the count used is the proportional share, rounded.
     """
-    if study.patients is None or cohort.patients is None:
+    table, term = study.patients, OUTCOMES[outcome]
+    rows = () if table is None else select(table, cohort)
+    if table is None or not rows:
         return
-    rows = select(study.patients, cohort)
-    if not rows:
+    if term.tier and any(row.response for row in rows):
+        place, scale = table.response_at or table.at[0], "not-reported"
+        derived = _responses(table, rows, set(term.tier), total)
+    elif term.event == "crs" and any(row.crs_grade is not None for row in rows):
+        place, scale = table.crs_at or table.at[0], table.scale
+        derived = _crs(rows, term.lowest)
+    else:
         return
-    if outcome in RESPONSE_TIERS:
-        yield from _responses(study, rows, outcome, total)
-    elif outcome in ("crs_any", "crs_ge3"):
-        yield from _crs(study, rows, outcome)
+    yield _reading(study, outcome, rows, derived, place, scale)
 
 
 def covers_table(cohort: Cohort) -> bool:
@@ -48,29 +51,29 @@ def covers_table(cohort: Cohort) -> bool:
 
 
 def _responses(
-    study: StudyRecord, rows: tuple[Patient, ...], outcome: str, total: int | None
-) -> Iterator[Reading]:
-    assert study.patients is not None
-    if any(not row.response for row in rows):
-        return
-    tier = set(RESPONSE_TIERS[outcome])
+    table: PatientTable, rows: tuple[Patient, ...], tier: set[str], total: int | None
+) -> Derived:
+    unknown = [row.id for row in rows if not row.response]
+    if unknown:
+        return _incomplete("best response", unknown)
     sure, left_open = _split(rows, tier)
     low, high, xi = 0, left_open, left_open
     reason = f"{sure} of {len(rows)} individual patients"
-    everybody = study.patients.rows
-    if left_open and total is not None and all(row.response for row in everybody):
-        all_sure, all_open = _split(everybody, tier)
+    if left_open and total is not None and all(row.response for row in table.rows):
+        all_sure, all_open = _split(table.rows, tier)
         inside = total - all_sure  # of the open patients, so many are in the tier
         low = max(0, inside - (all_open - left_open))
         high = min(left_open, inside)
         xi = min(max(round(left_open * inside / all_open), low), high)
-    if left_open:
-        span = f"{sure + low} to {sure + high}" if low < high else f"{sure + low}"
-        reason = f"{span} of {len(rows)} individual patients; {left_open} best responses left open"
-        reason += f", {total} over all patients" if total is not None else ""
-    place = (study.patients.response_at or study.patients.at[0]).label(study.default_doc)
     candidates = range(sure + low, sure + high + 1)
-    yield _reading(outcome, rows, candidates, sure + xi, reason, place, "")
+    if not candidates:
+        words = f"{total} over all patients, of whom {sure} to {sure + left_open} here"
+        return none("impossible", "impossible-total", words)
+    if left_open:
+        reason = f"{spread(candidates)} of {len(rows)} individual patients; "
+        reason += f"{left_open} best responses left open"
+        reason += f", {total} over all patients" if total is not None else ""
+    return Derived(candidates, sure + xi, "patients", "counted-over-patients", reason)
 
 
 def _split(rows: Sequence[Patient], tier: set[str]) -> tuple[int, int]:
@@ -80,33 +83,36 @@ def _split(rows: Sequence[Patient], tier: set[str]) -> tuple[int, int]:
     return inside, possible - inside
 
 
-def _crs(study: StudyRecord, rows: tuple[Patient, ...], outcome: str) -> Iterator[Reading]:
-    assert study.patients is not None
-    if any(row.crs_grade is None for row in rows):
-        return
-    lowest = 1 if outcome == "crs_any" else 3
+def _crs(rows: tuple[Patient, ...], lowest: int) -> Derived:
+    unknown = [row.id for row in rows if row.crs_grade is None]
+    if unknown:
+        return _incomplete("grade of CRS", unknown)
     count = sum((row.crs_grade or 0) >= lowest for row in rows)
-    place = (study.patients.crs_at or study.patients.at[0]).label(study.default_doc)
     reason = f"{count} of {len(rows)} individual patients with grade {lowest} or higher"
-    scale = SCALE_LABELS[study.patients.scale]
-    yield _reading(outcome, rows, range(count, count + 1), count, reason, place, scale)
+    return Derived((count,), count, "patients", "counted-over-patients", reason)
+
+
+def _incomplete(what: str, unknown: Sequence[str]) -> Derived:
+    reason = f"the {what} of {', '.join(unknown)} is not given"
+    return none("incomplete", "incomplete-patients", reason)
 
 
 def _reading(
+    study: StudyRecord,
     outcome: str,
     rows: tuple[Patient, ...],
-    candidates: range,
-    xi: int,
-    reason: str,
-    place: str,
-    grading: str,
+    derived: Derived,
+    place: Place,
+    scale: str,
 ) -> Reading:
     listed = ", ".join(row.id for row in rows)
-    return reading(
+    return Reading(
         outcome=outcome,
         population="infused",
-        denominator=Denominator(len(rows), ""),
-        derived=Derived(tuple(candidates), xi, "patients", "counted-over-patients", reason),
-        cells=(f"{place}: patients {listed}",),
-        grading=grading,
+        ni=len(rows),
+        derived=derived,
+        sources=((f"{place.label(study.default_doc)}: patients {listed}", ("patients",)),),
+        grading=SCALE_LABELS[scale] if OUTCOMES[outcome].event else "",
+        scale=scale,
+        doc=place.doc or study.default_doc,
     )

@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
-from carmeta.domain.evidence import Reading
-from carmeta.domain.record import Cohort, Printed, ResponseTable
+from carmeta.cells import Cell
+from carmeta.domain.record import Proportion
 from carmeta.errors import DataError
 from carmeta.harmonise.counts import (
-    Denominator,
     Derived,
+    Reading,
+    by_entry,
     derive,
-    describe,
-    printed_cell,
-    reading,
+    none,
+    one_denominator,
+    read,
+    spread,
     summed,
 )
 from carmeta.rounding import joint_counts
-from carmeta.vocabulary import RESPONSE_TIERS
-
-Denominators = Callable[[str, int | None], Denominator]
 
 
-def printed_rates(
-    cohort: Cohort, outcome: str, denominators: Denominators, default_doc: str
-) -> Iterator[Reading]:
+def printed_rates(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
     """Readings of an outcome that the paper prints as such."""
-    for item in cohort.proportions:
-        if item.outcome != outcome:
-            continue
-        found = printed_cell(
-            item,
-            outcome,
-            denominators(item.population, item.of),
-            default_doc,
-            definition=item.definition or "",
-        )
-        if found is not None:
-            yield found
+    for cell in cells:
+        if isinstance(cell.item, Proportion) and cell.name == outcome:
+            definition = cell.item.definition or ""
+            yield read(outcome, [cell], derive(cell), definition=definition)
 
 
 def summed_categories(
-    cohort: Cohort,
-    outcome: str,
-    denominators: Denominators,
-    default_doc: str,
-    *,
-    cr_with_scr: bool = True,
+    outcome: str, cells: Sequence[Cell], tier: Sequence[str]
 ) -> Iterator[Reading]:
     """Readings summed over best-response categories: CR is sCR + CR, ORR all down to PR.
 
@@ -54,80 +38,57 @@ def summed_categories(
     not list counts as none where the listed ones add to all patients; otherwise the deepest
     listed category of the tier is taken to hold the deeper ones, which is said.
     """
-    tier = RESPONSE_TIERS.get(outcome)
-    if outcome == "cr" and not cr_with_scr:
-        tier = ("CR",)
-    if tier is None:
-        return
-    for table in cohort.response:
-        denominator = denominators(table.population, table.of)
-        found = _sum(table, tier, denominator)
-        if found is None:
-            continue
-        derived, present = found
-        place = table.at.label(default_doc)
-        printed = _by_name(table)
-        cells = tuple(f"{place}, {name}: {describe(printed[name])}" for name in present)
-        yield reading(
-            outcome=outcome,
-            population=table.population,
-            denominator=denominator,
-            derived=derived,
-            cells=cells,
-            attribution=table.attribution,
-            definition=" + ".join(present),
-        )
+    for table in by_entry(cells, "response"):
+        by_name = {cell.name: cell for cell in table}
+        present = [by_name[name] for name in tier if name in by_name]
+        if present:
+            definition = " + ".join(cell.name for cell in present)
+            yield read(outcome, present, _sum(table, present, tier), definition=definition)
 
 
-def _sum(
-    table: ResponseTable, tier: tuple[str, ...], denominator: Denominator
-) -> tuple[Derived, tuple[str, ...]] | None:
-    printed = _by_name(table)
-    present = tuple(name for name in tier if name in printed)
-    if not present:
-        return None
-    joint = _joint(printed, present, denominator)
+def _sum(table: Sequence[Cell], present: Sequence[Cell], tier: Sequence[str]) -> Derived:
+    known = [cell for cell in present if cell.missing is None]
+    parts = [derive(cell) for cell in present]
+    failed = one_denominator(known) or next((part for part in parts if part.kind), None)
+    if failed is not None:
+        return failed
+    joint = _joint(table, present)
     if joint is not None:
-        return joint, present
-    parts = []
-    for name in present:
-        part = derive(printed[name], denominator)
-        if part is None or not part.candidates:
-            return None
-        parts.append(part)
-    counts = [cell.count for cell in table.categories.values()]
-    complete = denominator.n is not None and None not in counts
-    complete = complete and sum(count or 0 for count in counts) == denominator.n
+        return joint
+    complete = _complete(table)
+    names = [cell.name for cell in present]
     # The shallowest category of the tier must be listed, or the sum could miss patients.
-    if not complete and tier[-1] not in present:
-        return None
-    absent = [name for name in tier if name not in present and name != "nCR"]
-    candidates, xi, derivation = summed(parts)
-    reason = "sum of " + " + ".join(
-        f"{name} {_show(p)}" for name, p in zip(present, parts, strict=True)
-    )
+    if not complete and tier[-1] not in names:
+        reason = f"{tier[-1]} is not listed, and the listed categories do not hold all patients"
+        return none("incomplete", "incomplete-categories", reason)
+    pairs = zip(names, parts, strict=True)
+    reason = "sum of " + " + ".join(f"{name} {spread(part.candidates)}" for name, part in pairs)
+    absent = [name for name in tier if name not in names and name != "nCR"]
     if absent and complete:
         reason += f"; {', '.join(absent)} not listed, and the listed categories hold all patients"
     elif absent:
         reason += f"; {', '.join(absent)} not listed separately"
-    return Derived(candidates, xi, derivation, "sum-of-categories", reason), present
+    return summed(parts, present[0].n or 0, "sum-of-categories", reason)
 
 
-def _joint(
-    printed: dict[str, Printed], present: tuple[str, ...], denominator: Denominator
-) -> Derived | None:
+def _complete(table: Sequence[Cell]) -> bool:
+    """Whether the listed categories hold every patient."""
+    counts = [cell.count for cell in table]
+    known = sum(count or 0 for count in counts)
+    return None not in counts and {cell.n for cell in table} == {known}
+
+
+def _joint(table: Sequence[Cell], present: Sequence[Cell]) -> Derived | None:
     """Counts of categories that are printed as percentages only, and that hold all patients.
 
     Together they must add to the patients, which leaves fewer counts than each on its own.
     """
-    n = denominator.n
-    texts = [cell.percent for cell in printed.values()]
-    if n is None or any(cell.count is not None for cell in printed.values()):
+    n = table[0].n
+    percents = [c.percent for c in table if c.percent is not None and not c.percent.startswith("<")]
+    counted = any(cell.count is not None or cell.n != n for cell in table)
+    if n is None or counted or len(percents) < len(table) or len(percents) < 2:
         return None
-    percents = [text for text in texts if text is not None and not text.startswith("<")]
-    if len(percents) < len(printed) or len(percents) < 2:
-        return None
-    slack = sum(0.5 * 10.0 ** -len(text.partition(".")[2]) for text in percents)
+    slack = sum(0.5 * 10.0**-cell.decimals for cell in table)
     if abs(sum(map(float, percents)) - 100.0) > slack:
         return None  # some patients are in no listed category
     try:
@@ -136,13 +97,12 @@ def _joint(
         return None
     if not ways:
         return None
-    wanted = [i for i, name in enumerate(printed) if name in present]
+    wanted = [i for i, cell in enumerate(table) if cell in present]
     sums = sorted({sum(way[i] for i in wanted) for way in ways})
+    shares = [float(percent) for percent in percents]
     nearest = min(
         ways,
-        key=lambda way: sum(
-            abs(100.0 * x / n - float(p)) for x, p in zip(way, percents, strict=True)
-        ),
+        key=lambda way: sum(abs(100.0 * x / n - p) for x, p in zip(way, shares, strict=True)),
     )
     noun = "way" if len(ways) == 1 else "ways"
     reason = f"{len(ways)} {noun} in which the printed percentages of all categories add to {n}"
@@ -153,12 +113,3 @@ def _joint(
         "joint-counts",
         reason,
     )
-
-
-def _by_name(table: ResponseTable) -> dict[str, Printed]:
-    return {str(name): cell for name, cell in table.categories.items()}
-
-
-def _show(part: Derived) -> str:
-    low, high = min(part.candidates), max(part.candidates)
-    return str(low) if low == high else f"{low} to {high}"

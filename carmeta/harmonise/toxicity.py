@@ -1,106 +1,104 @@
-"""CRS and neurotoxicity: any grade, and grade 3 or higher, from the grades as printed."""
+"""Graded toxicity: any grade, and the highest grades, from the columns as printed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from carmeta.domain.evidence import Reading
-from carmeta.domain.record import Cohort, Toxicity, grade_bounds
-from carmeta.harmonise.counts import Denominator, Derived, derive, describe, reading, summed
-from carmeta.vocabulary import SCALE_LABELS
+from carmeta.cells import Cell
+from carmeta.domain.record import Toxicity, grade_bounds
+from carmeta.harmonise.counts import (
+    Derived,
+    Reading,
+    by_entry,
+    derive,
+    none,
+    one_denominator,
+    read,
+    summed,
+)
+from carmeta.vocabulary import OUTCOMES
 
-Denominators = Callable[[str, int | None], Denominator]
-_WANTED = {
-    "crs_any": ("crs", 1),
-    "crs_ge3": ("crs", 3),
-    "nt_any": ("neurotoxicity", 1),
-    "nt_ge3": ("neurotoxicity", 3),
-}
 
-
-def graded(
-    cohort: Cohort,
-    outcome: str,
-    denominators: Denominators,
-    default_doc: str,
-    *,
-    scales: Sequence[str] = (),
-) -> Iterator[Reading]:
+def graded(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
     """Readings of a toxicity outcome: printed as such, or put together from grade columns.
 
     Grade columns are added (3-4 and 5, say) or subtracted (any grade less 1-2) only where
     the paper counts each patient at the maximum grade; elsewhere a patient may stand in
-    several columns. With ``scales`` only tables graded by one of them are read.
+    several columns. Columns that reach the outcome's grades and do not make it up are a
+    reading without a count.
     """
-    if outcome not in _WANTED:
-        return
-    event, lowest = _WANTED[outcome]
-    for table in cohort.toxicity:
-        if table.event != event or (scales and table.scale not in scales):
+    term = OUTCOMES[outcome]
+    for table in by_entry(cells, "toxicity"):
+        item = table[0].item
+        if not isinstance(item, Toxicity) or item.event != term.event:
             continue
-        of = table.of or next((cell.of for cell in table.grades.values() if cell.of), None)
-        denominator = denominators(table.population, of)
-        found = _find(table, lowest, denominator)
-        if found is None:
-            continue
-        derived, keys = found
-        place = table.at.label(default_doc)
-        cited = f" [citing {table.cites}]" if table.cites else ""
-        yield reading(
-            outcome=outcome,
-            population=table.population,
-            denominator=denominator,
-            derived=derived,
-            cells=[f"{place}, grade {key}: {describe(table.grades[key])}{cited}" for key in keys],
-            attribution=table.attribution,
-            grading=_scale(table),
-            definition=table.definition or "",
-        )
+        direct = [cell for cell in table if grade_bounds(cell.grade) == (term.lowest, 5)]
+        readings = [([cell], derive(cell)) for cell in direct]
+        if not any(derived.kind is None for _, derived in readings):
+            readings += _put_together(table, direct, item, term.lowest)
+        for used, derived in readings:
+            yield read(outcome, used, derived, definition=item.definition or "")
 
 
-def _scale(table: Toxicity) -> str:
-    label = SCALE_LABELS[table.scale]
-    return f"modified {label}" if table.scale_modified else label
+_Made = tuple[list[Cell], Derived]
 
 
-def _find(
-    table: Toxicity, lowest: int, denominator: Denominator
-) -> tuple[Derived, tuple[str, ...]] | None:
-    cells = {key: derive(cell, denominator) for key, cell in table.grades.items()}
-    known = {key: cell for key, cell in cells.items() if cell is not None}
-    for key, cell in known.items():
-        if grade_bounds(key) == (lowest, 5):
-            return cell, (key,)
-    if table.counting != "maximum-grade":
-        return None
-    return _added(known, lowest) or _subtracted(known, lowest)
+def _put_together(
+    table: Sequence[Cell], direct: Sequence[Cell], item: Toxicity, lowest: int
+) -> list[_Made]:
+    """What the columns give together, or why they do not."""
+    rest = [c for c in table if grade_bounds(c.grade)[0] >= lowest and c not in direct]
+    if item.counting == "maximum-grade":
+        whole = _subtracted(table, lowest)
+        found = [made for made in (_added(table, lowest), whole) if made is not None]
+        usable = [made for made in found if made[1].kind is None]
+        if found:
+            return usable[:1] or found
+    if not rest:
+        return []
+    listed = ", ".join(cell.grade for cell in rest)
+    wanted = "any grade" if lowest == 1 else f"grade {lowest} or higher"
+    if item.counting == "maximum-grade" or len(rest) == 1:
+        reason = f"grade {listed} does not make up {wanted}"
+    else:
+        reason = f"grade {listed} is printed, and a patient may stand in several columns"
+    return [(rest, none("incomplete", "incomplete-grades", reason))]
 
 
-def _added(known: dict[str, Derived], lowest: int) -> tuple[Derived, tuple[str, ...]] | None:
-    """Disjoint columns that together cover the wanted grades to 5, or to 4 and none beyond."""
-    start, keys = lowest, []
+def _added(table: Sequence[Cell], lowest: int) -> _Made | None:
+    """Disjoint columns that together cover the wanted grades."""
+    start = lowest
+    used: list[Cell] = []
     while start <= 5:
-        step = [key for key in known if grade_bounds(key)[0] == start and known[key].candidates]
+        step = [c for c in table if grade_bounds(c.grade)[0] == start and derive(c).kind is None]
         if not step:
             return None
-        key = max(step, key=lambda name: grade_bounds(name)[1])
-        keys.append(key)
-        start = grade_bounds(key)[1] + 1
-    candidates, xi, derivation = summed([known[key] for key in keys])
-    reason = "maximum grades add up: " + " + ".join(f"grade {key} {known[key].xi}" for key in keys)
-    return Derived(candidates, xi, derivation, "sum-of-grades", reason), tuple(keys)
+        used.append(max(step, key=lambda cell: grade_bounds(cell.grade)[1]))
+        start = grade_bounds(used[-1].grade)[1] + 1
+    parts = [derive(cell) for cell in used]
+    reason = "maximum grades add up: " + " + ".join(
+        f"grade {cell.grade} {part.xi}" for cell, part in zip(used, parts, strict=True)
+    )
+    return used, one_denominator(used) or summed(parts, used[0].n or 0, "sum-of-grades", reason)
 
 
-def _subtracted(known: dict[str, Derived], lowest: int) -> tuple[Derived, tuple[str, ...]] | None:
+def _subtracted(table: Sequence[Cell], lowest: int) -> _Made | None:
     """Any grade less the grades below: the rest had a higher maximum grade."""
-    below = next((key for key in known if grade_bounds(key) == (1, lowest - 1)), None)
-    if below is None or "any" not in known:
+    by_bounds = {grade_bounds(cell.grade): cell for cell in table}
+    whole, below = by_bounds.get((1, 5)), by_bounds.get((1, lowest - 1))
+    if whole is None or below is None:
         return None
-    whole, part = known["any"], known[below]
-    if len(whole.candidates) != 1 or len(part.candidates) != 1:
+    used = [whole, below]
+    every, lower = derive(whole), derive(below)
+    if len(every.candidates) != 1 or len(lower.candidates) != 1:
         return None
-    rest = whole.candidates[0] - part.candidates[0]
+    rest = every.xi - lower.xi
+    words = f"any grade {every.xi} less grade {below.grade} {lower.xi}, by maximum grade"
     if rest < 0:
-        return None
-    reason = f"any grade {whole.xi} less grade {below} {part.xi}, by maximum grade"
-    return Derived((rest,), rest, "summed", "any-less-lower-grades", reason), ("any", below)
+        reason = f"grade {below.grade} {lower.xi} is more than any grade {every.xi}"
+        return used, none("impossible", "impossible-difference", reason)
+    printed = (every.derivation, lower.derivation) == ("printed", "printed")
+    difference = Derived(
+        (rest,), rest, "summed" if printed else "percent", "any-less-lower-grades", words
+    )
+    return used, one_denominator(used) or difference

@@ -1,6 +1,6 @@
 """Who shares patients with whom, and the largest set of cohorts in which nobody counts twice."""
 
-from carmeta.lineage.graph import Edge, EdgeKind, Lineage, Problem, full_key
+from carmeta.lineage.graph import Cover, Edge, EdgeKind, Lineage, Problem, connected, full_key
 from carmeta.lineage.selection import (
     Alternative,
     Alternatives,
@@ -13,6 +13,7 @@ from carmeta.lineage.selection import (
 __all__ = [
     "Alternative",
     "Alternatives",
+    "Cover",
     "Drop",
     "Edge",
     "EdgeKind",
@@ -20,6 +21,7 @@ __all__ = [
     "Problem",
     "Selection",
     "alternatives",
+    "connected",
     "full_key",
     "select_disjoint",
 ]

@@ -6,6 +6,7 @@ A cohort is read as a set of patients. The records declare
 ``part_of: B``            A is a subset of B
 ``updates: B``            B, an earlier report, is a subset of A
 ``partitions: [[P, Q]]``  P and Q are subsets of A, disjoint, and complete
+``covered_by: [[P, Q]]``  P and Q are subsets of A and complete, but may overlap
 ``shares_patients_with``  A and B may have patients in common
 ``disjoint_from``         A and B have none in common
 ========================  =========================================================
@@ -20,7 +21,8 @@ parts of disjoint cohorts are disjoint. Where nothing says that they are disjoin
   cohorts of its own study that it is not disjoint from;
 * otherwise cohorts of different studies are disjoint.
 
-So if X may share patients with Y, then a part of X may too; but if only the part Q of X is
+So if X may share patients with Y, then a part of X may too, and so may whatever holds that
+part; but if only the part Q of X is
 declared to share patients with Y, the part P, disjoint from Q, does not. Sharing is not
 passed on: Y and Z are disjoint where each is only declared to share patients with X.
 """
@@ -28,14 +30,16 @@ passed on: Y and Z are disjoint where each is only declared to share patients wi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from typing import Literal
 
 from carmeta.domain.record import Cohort, StudyRecord
 
-EdgeKind = Literal["part_of", "updates", "partition", "shares_patients_with", "disjoint_from"]
+EdgeKind = Literal[
+    "part_of", "updates", "partition", "cover", "shares_patients_with", "disjoint_from"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,14 @@ class Edge:
     a: str
     b: str
     kind: EdgeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Parts that together hold every patient of a cohort."""
+
+    parts: tuple[str, ...]
+    disjoint: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +75,17 @@ class Lineage:
     leaves out, so that what they say about others is known.
     """
 
-    def __init__(self, keys: Sequence[str], edges: Sequence[Edge], problems: Sequence[Problem]):
+    def __init__(
+        self,
+        keys: Sequence[str],
+        edges: Sequence[Edge],
+        problems: Sequence[Problem],
+        covers: Mapping[str, tuple[Cover, ...]],
+    ):
         self.keys = tuple(keys)
         self.edges = tuple(edges)
+        self._covers = covers
+        self._reasons: dict[tuple[str, str], str | None] = {}
         self._step: dict[str, dict[str, EdgeKind]] = {key: {} for key in keys}  # to supersets
         self._shares: dict[str, set[str]] = defaultdict(set)
         self._apart: dict[str, set[str]] = defaultdict(set)
@@ -91,8 +111,10 @@ class Lineage:
         keys = list(dict.fromkeys(keys))
         known = set(keys)
         edges: list[Edge] = []
+        covers: dict[str, tuple[Cover, ...]] = {}
         for study in studies:
             for cohort in study.cohorts:
+                covers[f"{study.id}/{cohort.id}"] = tuple(_covers(study.id, cohort))
                 for edge in _declared(study.id, cohort):
                     if edge.a not in known or edge.b not in known:
                         problems.append(_unknown(f"{study.id}/{cohort.id}", edge, known))
@@ -101,7 +123,7 @@ class Lineage:
                         problems.append(Problem("self", edge.a, text))
                     else:
                         edges.append(edge)
-        return cls(keys, edges, problems)
+        return cls(keys, edges, problems, covers)
 
     def overlap(self, a: str, b: str) -> str | None:
         """Why a and b may have patients in common, in words; None if they are disjoint.
@@ -109,9 +131,14 @@ class Lineage:
         Raises:
             KeyError: a or b is no cohort of the studies.
         """
-        for key in (a, b):
-            if key not in self:
-                raise KeyError(key)
+        if (a, b) not in self._reasons:
+            for key in (a, b):
+                if key not in self:
+                    raise KeyError(key)
+            self._reasons[a, b] = self._overlap(a, b)
+        return self._reasons[a, b]
+
+    def _overlap(self, a: str, b: str) -> str | None:
         if a == b:
             return "the same cohort"
         if b in self._above[a]:
@@ -145,6 +172,20 @@ class Lineage:
         way = self._way(part, whole)
         return any(self._step[a][b] == "updates" for a, b in pairwise(way))
 
+    def updaters(self, key: str) -> frozenset[str]:
+        """The later reports of a cohort, and the later reports of those."""
+        found: set[str] = set()
+        queue = [key]
+        for at in queue:
+            new = {b for b, kind in self._step[at].items() if kind == "updates"} - found
+            found |= new
+            queue += sorted(new)
+        return frozenset(found)
+
+    def covers(self, key: str) -> tuple[Cover, ...]:
+        """The ways in which parts that are known hold every patient of a cohort."""
+        return tuple(c for c in self._covers[key] if all(part in self for part in c.parts))
+
     def related(self, a: str, b: str) -> bool:
         """Whether anything declared connects the two: a chain of relations of any kind."""
         return b in self._component[a]
@@ -155,7 +196,7 @@ class Lineage:
     def _add(self, edge: Edge) -> None:
         if edge.kind == "part_of":
             self._step[edge.a].setdefault(edge.b, "part_of")
-        elif edge.kind in ("updates", "partition"):
+        elif edge.kind in ("updates", "partition", "cover"):
             kind: EdgeKind = "updates" if edge.kind == "updates" else "part_of"
             self._step[edge.b].setdefault(edge.a, kind)
         elif edge.kind == "shares_patients_with":
@@ -192,10 +233,14 @@ class Lineage:
         common = sorted(set(self._above[a]) & set(self._above[b]))
         if common:
             return f"both are part of {common[0]} and nothing declares them disjoint"
-        for near in sorted(self._touches[a], key=lambda key: (key != a, key)):
-            far = sorted(self._linked(near) & self._touches[b], key=lambda key: (key != b, key))
-            if far:
-                return self._through(a, b, near, far[0])
+        # Whoever may share patients with a part may share them with the whole.
+        for one, two in product(_first(a, self._below[a]), _first(b, self._below[b])):
+            if self.disjoint(one, two):
+                continue
+            for near in _first(one, self._touches[one]):
+                far = _first(two, self._linked(near) & self._touches[two])
+                if far:
+                    return self._through(a, b, near, far[0])
         return None
 
     def _through(self, a: str, b: str, near: str, far: str) -> str:
@@ -247,9 +292,15 @@ _WORDS: dict[EdgeKind, str] = {
     "part_of": "part of",
     "updates": "an update of",
     "partition": "to consist of",
+    "cover": "to be covered by",
     "shares_patients_with": "to share patients with",
     "disjoint_from": "disjoint from",
 }
+
+
+def _first(key: str, keys: Iterable[str]) -> list[str]:
+    """The keys in order, this one first if it is among them."""
+    return sorted(keys, key=lambda other: (other != key, other))
 
 
 def _study(key: str) -> str:
@@ -278,6 +329,16 @@ def _declared(study: str, cohort: Cohort) -> Iterator[Edge]:
             yield Edge(key, part, "partition")
         for a, b in combinations(parts, 2):
             yield Edge(a, b, "disjoint_from")
+    for cover in lineage.covered_by:
+        for part in cover:
+            yield Edge(key, full_key(study, part), "cover")
+
+
+def _covers(study: str, cohort: Cohort) -> Iterator[Cover]:
+    lineage = cohort.lineage
+    for groups, disjoint in ((lineage.partitions, True), (lineage.covered_by, False)):
+        for group in groups:
+            yield Cover(tuple(full_key(study, part) for part in group), disjoint)
 
 
 def _unknown(declaring: str, edge: Edge, known: set[str]) -> Problem:

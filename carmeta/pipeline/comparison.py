@@ -61,7 +61,7 @@ def _refuse_shared(harmonised: Harmonised, outcome: str, spec: ArmPairSpec) -> N
     """
     for item in harmonised.excluded:
         key = f"{item.study}/{item.cohort}"
-        if item.outcome == outcome and item.kind == "overlap" and key in (
+        if item.outcome == outcome and item.kind in ("overlap", "superseded") and key in (
             spec.treatment, spec.control,
         ):  # fmt: skip
             raise ConfigError(

@@ -9,6 +9,7 @@ from carmeta.domain.analysis import LineageEdge, LineageNode
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Cohort, Review
 from carmeta.lineage import Lineage
+from carmeta.vocabulary import OUTSIDE
 
 
 def picture(
@@ -21,7 +22,7 @@ def picture(
         for count in one.counts:
             pooled[count.key].add(count.outcome)
         keys |= {count.key for count in one.counts}
-        keys |= {f"{e.study}/{e.cohort}" for e in one.excluded}
+        keys |= {f"{e.study}/{e.cohort}" for e in one.excluded if e.kind not in OUTSIDE}
     nodes = tuple(
         LineageNode(
             f"{study.id}/{cohort.id}",

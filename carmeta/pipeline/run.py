@@ -12,7 +12,7 @@ from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Review
 from carmeta.domain.witness import about, witnessing
 from carmeta.errors import ConfigError, RecordError
-from carmeta.harmonise import Rules, harmonise
+from carmeta.harmonise import harmonise
 from carmeta.lineage import full_key
 from carmeta.pipeline.bias import risk_of_bias
 from carmeta.pipeline.choices import check_choices
@@ -22,16 +22,25 @@ from carmeta.pipeline.picture import picture
 from carmeta.pipeline.provenance import provenance
 from carmeta.pipeline.studies import references, summaries
 from carmeta.records import Loaded, load_review
+from carmeta.vocabulary import OUTSIDE
 
 Progress = Callable[[str, int, int], None]
+_NAMED = 10  # cohorts that are named where nothing at all is pooled
 
 
-def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -> Analysis:
+def run(
+    config_path: Path,
+    *,
+    studies: Path,
+    progress: Progress | None = None,
+    loaded: Loaded | None = None,
+) -> Analysis:
     """Run the analysis that a configuration describes.
 
     Args:
         config_path: the configuration file.
         studies: the folder of records.
+        loaded: what was read of that folder, by a caller who needs it as well.
         progress: called as ``progress(what, done, total)`` between the stages.
 
     Raises:
@@ -41,26 +50,22 @@ def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -
     """
     tell = progress or (lambda what, done, total: None)
     config = load_config(config_path)
-    loaded = load_review(studies)
-    review = _usable(loaded)
+    review = _usable(loaded or load_review(studies))
     check_choices(config, review, config_path)
     tell("audit", 0, 1)
     findings = audit(review)
-    harmonised = [harmonise(review, rules_of(config, part.cohorts)) for part in config.sets]
+    harmonised = [harmonise(review, named(config, part.cohorts)) for part in config.sets]
     with witnessing() as pools:
         if not config.sets:
-            harmonised = [harmonise(review, rules_of(config))]
+            harmonised = [harmonise(review, config)]
             outcomes = tuple(_outcomes(config, harmonised[0], tell))
         else:
             outcomes = tuple(_subsets(config, review, harmonised, tell))
         contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
     if not outcomes and not contrasts:
-        raise ConfigError(
-            f"{config_path}: no cohort reports any of the outcomes {', '.join(config.outcomes)} "
-            "in the way that was asked for",
-            hint="see 'carmeta studies' for what the records hold",
-        )
+        raise _nothing(config, config_path, harmonised)
     used = frozenset(count.study for one in harmonised for count in one.counts)
+    pooled = {one.outcome for one in outcomes}
     nodes, edges = picture(review, harmonised)
     return Analysis(
         name=config.name,
@@ -78,32 +83,33 @@ def run(config_path: Path, *, studies: Path, progress: Progress | None = None) -
         lineage_edges=edges,
         bias=risk_of_bias(review, used),
         iv_pools=tuple(pools),
+        not_pooled=tuple(
+            dict.fromkeys(e for one in harmonised for e in one.excluded if e.outcome not in pooled)
+        ),
     )
 
 
-def rules_of(config: AnalysisConfig, cohorts: Sequence[str] = ()) -> Rules:
-    """The harmoniser's part of a configuration, for all its cohorts or for those named."""
-    include = config.include
-    return Rules(
-        outcomes=tuple(config.outcomes),
-        roles=tuple(include.roles),
-        secondary=include.secondary,
-        studies=include.studies,
-        products=include.products,
-        cohorts=tuple(cohorts) or include.cohorts,
-        units=tuple(include.units),
-        line=include.line or "",
-        populations=tuple(config.populations.order),
-        populations_by_outcome={k: tuple(v) for k, v in config.populations.by_outcome.items()},
-        accept=tuple(config.counts.accept),
-        inferred=config.counts.inferred,
-        several=config.counts.several,
-        crs_scales=tuple(config.definitions.crs_scales),
-        nt_scales=tuple(config.definitions.nt_scales),
-        cr_with_scr=config.definitions.cr == "cr-or-better",
-        mrd_among=tuple(config.definitions.mrd_among),
-        overlap=config.overlap.policy,
+def _nothing(config: AnalysisConfig, path: Path, harmonised: Sequence[Harmonised]) -> ConfigError:
+    """That nothing is pooled, with whatever was left out and why."""
+    said = dict.fromkeys(
+        f"{'/'.join(filter(None, (e.study, e.cohort)))}: {e.reason}"
+        for one in harmonised
+        for e in one.excluded
+        if e.kind not in OUTSIDE
     )
+    listed = [*said][:_NAMED]
+    more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
+    return ConfigError(
+        f"{path}: no cohort reports any of the outcomes {', '.join(config.outcomes)} "
+        "in the way that was asked for",
+        hint="; ".join((*listed, *more)) or "see 'carmeta studies' for what the records hold",
+    )
+
+
+def named(config: AnalysisConfig, cohorts: Sequence[str]) -> AnalysisConfig:
+    """The configuration asked for these cohorts only."""
+    include = config.include.model_copy(update={"cohorts": tuple(cohorts)})
+    return config.model_copy(update={"include": include})
 
 
 def _outcomes(
@@ -130,7 +136,7 @@ def _subsets(
     for done, (part, one) in enumerate(zip(config.sets, harmonised, strict=True)):
         tell(part.label, done, total)
         parent = _whole_of(review, part)
-        whole = harmonise(review, rules_of(config, (parent,))) if parent else Harmonised((), (), ())
+        whole = harmonise(review, named(config, (parent,))) if parent else Harmonised((), (), ())
         for outcome in config.outcomes:
             with about(outcome):
                 analysed = compare_subsets(config, one, whole, outcome, part)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from carmeta.digits import difference
 from carmeta.report import contents, numbers, words
 from carmeta.report.tables import Cell, Column, Table, row
+from carmeta.vocabulary import ChoiceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis, SensitivityRow
 
-KINDS: Final = ("overlap", "count", "population", "reading", "missing", "printed")
+KINDS: Final = get_args(ChoiceKind)
 SHOWN: Final = 5  # rows an outcome that the page shows without being asked
 _COLUMNS: Final = (
     Column("Outcome"),

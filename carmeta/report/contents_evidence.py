@@ -8,6 +8,7 @@ from carmeta.report import numbers, words
 from carmeta.report.csvfiles import used_counts
 from carmeta.report.marks import Marks
 from carmeta.report.tables import Cell, Column, Table, row
+from carmeta.vocabulary import EXCLUSION_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,7 @@ def excluded_table(
     """Exclusions, one line a cohort and reason; the outcomes that share it stand together."""
     merged: dict[tuple[str, str, str], list[str]] = {}
     for outcome, item in found:
-        why = words.EXCLUSION_WORDS.get(item.kind, item.kind)
+        why = EXCLUSION_WORDS[item.kind]
         names = merged.setdefault((item.slab, why, item.reason), [])
         short = words.outcome(item.outcome or outcome.outcome).short
         if short not in names:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis, StudyRow
-from carmeta.domain.evidence import Decision
+from carmeta.domain.evidence import DataPath, Decision, Excluded
 from carmeta.domain.result import Pooled
 from carmeta.vocabulary import OUTCOMES
 
@@ -17,38 +17,74 @@ from carmeta.vocabulary import OUTCOMES
 class Step:
     """One step back towards the paper. ``kind`` says what it is:
 
-    pooled, row, count, decision, cell, or note.
+    pooled, row, count, decision, excluded, or cell; ``at`` is file:line:column of a cell.
     """
 
     kind: str
     text: str
     steps: tuple[Step, ...] = ()
+    at: str = ""
 
 
-def explain(analysis: Analysis, outcome: OutcomeAnalysis, cohort: str = "") -> Step:
+Where = Callable[[str, DataPath], str]
+
+
+def _nowhere(study: str, path: DataPath) -> str:
+    return ""
+
+
+def explain(
+    analysis: Analysis, outcome: OutcomeAnalysis, cohort: str = "", where: Where = _nowhere
+) -> Step:
     """The steps behind a pooled estimate, or behind one cohort's part in it.
+
+    A cohort that is not pooled is explained by the reason. Beside a pooled one stand those
+    that were left out for it.
 
     Args:
         analysis: the run.
         outcome: one of its outcomes.
         cohort: ``study`` or ``study/cohort``; empty for all.
+        where: gives file:line:column of a path in a study's record.
 
     Raises:
-        KeyError: no row of the outcome belongs to that cohort.
+        KeyError: no row and no exclusion of the outcome belongs to that cohort.
     """
+    walk = _Walk(analysis, where)
+    out = outcome.excluded
     rows = [row for row in outcome.rows if _is(row, cohort)]
-    if not rows:
+    beside = {row.count.key: [e for e in out if e.by == row.count.key] for row in rows if cohort}
+    steps = [walk.row(outcome, row, beside.get(row.count.key, [])) for row in rows]
+    told = [e for found in beside.values() for e in found]
+    rest = [walk.excluded(e) for e in out if e not in told and (not cohort or e.of(cohort))]
+    if not steps and not rest:
         raise KeyError(cohort)
-    steps = [_row(analysis, outcome, row) for row in rows]
-    left_out = [Step("note", f"not pooled: {e.slab}: {e.reason}") for e in outcome.excluded]
-    if cohort and len(steps) == 1:
-        return steps[0]
-    return Step("pooled", _headline(outcome), (*steps, *(() if cohort else left_out)))
+    if cohort and len(steps) + len(rest) == 1:
+        return (*steps, *rest)[0]
+    return Step("pooled", _headline(outcome), (*steps, *rest))
+
+
+def explain_absence(
+    analysis: Analysis, outcome: str, cohort: str = "", where: Where = _nowhere
+) -> Step:
+    """Why an outcome that the configuration asks for has no pool, or a cohort no part in it.
+
+    Raises:
+        KeyError: no cohort was left out for it.
+    """
+    out = [e for e in analysis.not_pooled if e.outcome == outcome and (not cohort or e.of(cohort))]
+    if not out:
+        raise KeyError(cohort or outcome)
+    walk = _Walk(analysis, where)
+    label = OUTCOMES[outcome].label
+    return Step("pooled", f"{label}: not pooled", tuple(walk.excluded(item) for item in out))
 
 
 def as_json(step: Step) -> dict[str, Any]:
     """The tree as plain values."""
     plain: dict[str, Any] = {"kind": step.kind, "text": step.text}
+    if step.at:
+        plain["at"] = step.at
     if step.steps:
         plain["steps"] = [as_json(one) for one in step.steps]
     return plain
@@ -85,24 +121,50 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f}%"
 
 
-def _row(analysis: Analysis, outcome: OutcomeAnalysis, row: StudyRow) -> Step:
-    count = row.count
-    weight = "" if math.isnan(row.weight) else f", weight {100 * row.weight:.1f}%"
-    limits = f"{_percent(row.ci_lb)} to {_percent(row.ci_ub)}"
-    text = f"{count.slab}: {_percent(row.proportion)} (exact {limits}){weight}"
-    size = f"logit {row.yi:.4f}, variance {row.vi:.4f}"
-    what = f"{count.xi} of {count.ni} {count.population} [{count.derivation}]"
-    if count.xi_lo < count.xi_hi:
-        what += f", may be {count.xi_lo} to {count.xi_hi}"
-    decisions = [
-        d
-        for d in analysis.decisions
-        if (d.study, d.cohort, d.outcome) == (count.study, count.cohort, outcome.outcome)
-    ]
-    steps = tuple(_decision(d) for d in decisions)
-    return Step("row", text, (Step("count", f"{what}: {size}", steps),))
+class _Walk:
+    """Makes the steps of one run."""
 
+    def __init__(self, analysis: Analysis, where: Where):
+        self.analysis, self.where = analysis, where
 
-def _decision(decision: Decision) -> Step:
-    text = f"{decision.action} by {decision.rule}: {decision.reason}"
-    return Step("decision", text, tuple(Step("cell", cell) for cell in decision.inputs))
+    def row(self, outcome: OutcomeAnalysis, row: StudyRow, instead: Sequence[Excluded]) -> Step:
+        count = row.count
+        weight = "" if math.isnan(row.weight) else f", weight {100 * row.weight:.1f}%"
+        limits = f"{_percent(row.ci_lb)} to {_percent(row.ci_ub)}"
+        text = f"{count.slab}: {_percent(row.proportion)} (exact {limits}){weight}"
+        size = f"logit {row.yi:.4f}, variance {row.vi:.4f}"
+        what = f"{count.xi} of {count.ni} {count.population} [{count.derivation}]"
+        if count.xi_lo < count.xi_hi:
+            what += f", may be {count.xi_lo} to {count.xi_hi}"
+        steps = (
+            *self._decisions(count.study, count.cohort, outcome.outcome),
+            *(self._left_out(item, self._source(item)) for item in instead),
+        )
+        return Step("row", text, (Step("count", f"{what}: {size}", steps),))
+
+    def excluded(self, item: Excluded) -> Step:
+        """What is not pooled, why, and what is printed of it."""
+        steps = self._decisions(item.study, item.cohort, item.outcome)
+        return self._left_out(item, steps or self._source(item))
+
+    def _left_out(self, item: Excluded, steps: tuple[Step, ...]) -> Step:
+        return Step("excluded", f"not pooled: {item.slab}: {item.reason}", steps)
+
+    def _source(self, item: Excluded) -> tuple[Step, ...]:
+        return (Step("cell", item.source, at=self.where(item.study, item.path)),)
+
+    def _decisions(self, study: str, cohort: str, outcome: str) -> tuple[Step, ...]:
+        return tuple(
+            self._decision(d)
+            for d in self.analysis.decisions
+            if (d.study, d.cohort, d.outcome) == (study, cohort, outcome)
+        )
+
+    def _decision(self, decision: Decision) -> Step:
+        text = f"{decision.action} by {decision.rule}: {decision.reason}"
+        paths = decision.paths or ((),) * len(decision.inputs)
+        cells = tuple(
+            Step("cell", cell, at=self.where(decision.study, path) if path else "")
+            for cell, path in zip(decision.inputs, paths, strict=True)
+        )
+        return Step("decision", text, cells)

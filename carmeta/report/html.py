@@ -14,6 +14,7 @@ from carmeta.report import contents, contents_choices, csvfiles, methods, number
 from carmeta.report import contents_evidence as evidence
 from carmeta.report.tables import Table, to_html
 from carmeta.report.text import clean, tie
+from carmeta.vocabulary import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,9 +123,8 @@ def _audit(analysis: Analysis) -> dict[str, Any]:
 def _exclusions(analysis: Analysis) -> dict[str, Any]:
     """Cohorts that a reader may miss, and those that do not belong to the question."""
     every = [(o, item) for o in analysis.outcomes for item in o.excluded]
-    outside = ("not-selected", "not-reported")
-    missed = [pair for pair in every if pair[1].kind not in outside]
-    rest = [pair for pair in every if pair[1].kind in outside]
+    missed = [pair for pair in every if pair[1].kind not in OUTSIDE]
+    rest = [pair for pair in every if pair[1].kind in OUTSIDE]
     return {
         "excluded": _table(
             evidence.excluded_table(missed, "excluded", "Cohorts not pooled"), sortable=True
@@ -292,7 +292,8 @@ def trails(analysis: Analysis) -> list[Trail]:
 
 
 def _facts(count: Count) -> tuple[tuple[str, str], ...]:
-    several = ", ".join(str(value) for value in count.candidates)
+    several = ", ".join(str(value) for value in count.candidates[:20])
+    several += f", ... {count.xi_hi}" if len(count.candidates) > 20 else ""
     facts = (
         ("Printed", count.source),
         ("Derivation", words.DERIVATION_WORDS.get(count.derivation, count.derivation)),

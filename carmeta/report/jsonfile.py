@@ -44,7 +44,7 @@ def _plain(value: Any, path: str, infinite: dict[str, str]) -> Any:
         }
     if isinstance(value, dict):
         return {str(key): _plain(item, f"{path}.{key}", infinite) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, range)):
         return [_plain(item, f"{path}[{i}]", infinite) for i, item in enumerate(value)]
     if isinstance(value, (set, frozenset)):
         return [_plain(item, path, infinite) for item in sorted(value, key=str)]

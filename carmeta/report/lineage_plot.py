@@ -80,8 +80,9 @@ def _parents(edges: Iterable[LineageEdge]) -> dict[str, list[str]]:
     """Child to the cohorts it is a part of, in the order of the records."""
     found: dict[str, list[str]] = {}
     for edge in edges:
-        pair = {"part_of": (edge.a, edge.b), "partition": (edge.b, edge.a)}.get(edge.kind)
-        if pair is None:
+        whole_first = edge.kind in ("partition", "cover")
+        pair = (edge.b, edge.a) if whole_first else (edge.a, edge.b)
+        if not whole_first and edge.kind != "part_of":
             continue
         child, parent = pair
         listed = found.setdefault(child, [])

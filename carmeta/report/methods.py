@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.report import numbers, words
+from carmeta.vocabulary import OVERLAP_WORDS
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
@@ -41,12 +42,6 @@ _ROLES: Final = {
     "car-t": "CAR-T cohorts",
     "comparator": "comparator arms",
     "salvage": "salvage cohorts",
-}
-_OVERLAP: Final = {
-    "patients": "the set that holds the most patients",
-    "printed": "the set with the most printed counts",
-    "latest": "the latest report of each patient",
-    "earliest": "the earliest report of each patient",
 }
 _SEVERAL: Final = {
     "nearest": "the count nearest to the printed percentage",
@@ -110,8 +105,10 @@ class Methods:
         if policy:
             text.append(
                 "Where reports share patients, one set of cohorts without shared patients was "
-                f"used for each outcome: {_OVERLAP.get(str(policy), str(policy))}."
+                f"used for each outcome: {OVERLAP_WORDS[policy]}."
             )
+            if policy != "earliest":
+                text.append("An update stood for what it updates wherever it gave a count.")
         order = [
             words.population(str(item))
             for item in _items(self._section("populations").get("order"))

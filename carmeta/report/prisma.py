@@ -14,6 +14,7 @@ from carmeta.report import chart, words
 from carmeta.report.forest_spec import WIDTHS, Width
 from carmeta.report.tables import Column, Table, row
 from carmeta.report.text import plain
+from carmeta.vocabulary import EXCLUSION_WORDS
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
@@ -77,7 +78,7 @@ def flow(analysis: Analysis) -> Flow:
         for item in outcome.excluded:
             key = f"{item.study}/{item.cohort}"
             if key not in pooled:
-                reasons.setdefault(key, words.EXCLUSION_WORDS.get(item.kind, item.kind))
+                reasons.setdefault(key, EXCLUSION_WORDS[item.kind])
     counted: dict[str, int] = {}
     for reason in reasons.values():
         counted[reason] = counted.get(reason, 0) + 1

@@ -33,22 +33,18 @@ DERIVATION_WORDS: Final[dict[str, str]] = {
     "percent": "the only count that fits the printed percentage",
     "percent-several": "one of several counts that fit the printed percentage",
 }
-EXCLUSION_WORDS: Final[dict[str, str]] = {
-    "no-denominator": "no denominator",
-    "overlap": "patients counted elsewhere",
-    "impossible": "impossible numbers",
-    "not-selected": "outside the question",
-    "not-reported": "not reported",
-}
 SENSITIVITY: Final[dict[str, str]] = {
     "leave-one-out": "one study left out",
     "cumulative": "one study added at a time",
+    "report": "another report of the same cohort",
     "overlap": "other cohorts of the same patients",
+    "same-cohort": "the same cohort for all outcomes of a study",
     "candidates": "other counts that fit the percentages",
     "count": "other counts that fit the percentages",
     "printed": "only counts that stand in the papers",
     "reading": "other readings of ambiguous cells",
     "population": "other denominators",
+    "inferred": "without numbers in inferred columns",
     "missing": "patients who were not assessable counted",
 }
 BIAS_TOOLS: Final[dict[str, str]] = {

@@ -47,11 +47,11 @@ def test_the_whole_tree_names_what_was_left_out() -> None:
     tree = explain(analysis, analysis.outcomes[0])
     plain = as_json(tree)
     assert plain["kind"] == "pooled"
-    notes = [step["text"] for step in plain["steps"] if step["kind"] == "note"]
-    assert any("CRB-402" in text for text in notes)
+    left_out = [step["text"] for step in plain["steps"] if step["kind"] == "excluded"]
+    assert any("CRB-402" in text for text in left_out)
 
 
 def test_a_cohort_that_is_not_there_is_an_error() -> None:
     analysis = _run("primary")
     with pytest.raises(KeyError):
-        explain(analysis, analysis.outcomes[0], "crb-402")
+        explain(analysis, analysis.outcomes[0], "nowhere")

@@ -111,6 +111,30 @@ def test_sharing_passes_to_parts_and_wholes_but_not_to_a_disjoint_part():
     assert lineage.overlap("y/all", "z/all") is None  # sharing is not passed on
 
 
+def test_what_holds_a_part_may_share_what_the_part_may():
+    lineage = build(
+        study("x", total={}, p={"part_of": ["total"]}),
+        study("y", all={"shares_patients_with": ["x/total"]}),
+        study("z", later={"updates": ["x/p"]}),
+    )
+    assert lineage.overlap("x/p", "y/all") is not None
+    assert "x/total" in lineage.overlap("z/later", "y/all")
+
+
+def test_covering_parts_are_subsets_and_may_overlap():
+    lineage = build(study("s", total={"covered_by": [["p", "q"]]}, p={}, q={}))
+    assert lineage.overlap("s/p", "s/total") == "s/p is part of s/total"
+    assert lineage.overlap("s/p", "s/q") is not None
+    ((parts, disjoint),) = [(c.parts, c.disjoint) for c in lineage.covers("s/total")]
+    assert (parts, disjoint) == (("s/p", "s/q"), False)
+
+
+def test_updaters_are_followed_from_report_to_report():
+    lineage = build(study("s", a={}, b={"updates": ["a"]}, c={"updates": ["b"]}, d={}))
+    assert lineage.updaters("s/a") == {"s/b", "s/c"}
+    assert lineage.updaters("s/c") == set()
+
+
 def test_an_undeclared_cohort_shares_what_its_study_shares():
     lineage = build(study("x", total={}, loose={}), study("y", all={"updates": ["x/total"]}))
     assert lineage.overlap("x/loose", "y/all") is not None

@@ -96,7 +96,9 @@ BAD = {
         2,
     ),
     "a config of outcomes that nobody reports": (
-        lambda: CONFIG.write_text("name: tiny\ntitle: T\noutcomes: [mrd_neg]\n"),
+        lambda: CONFIG.write_text(
+            "name: tiny\ntitle: T\noutcomes: [mrd_neg]\ndefinitions: {mrd_among: all}\n"
+        ),
         "configs/tiny.yaml: no cohort reports any of the outcomes mrd_neg",
         "see 'carmeta studies'",
         2,

@@ -41,13 +41,53 @@ def test_a_threshold_gives_a_probability(analysis):
     assert 0.5 < beyond.probability < 1
 
 
+def refits(found, kind):
+    return [
+        (row.label, row.pooled.k, round(100 * row.pooled.back.estimate, 1))
+        for row in found.sensitivity
+        if row.kind == kind
+    ]
+
+
 def test_every_change_of_the_evidence_is_refitted(analysis):
     orr = outcome(analysis("primary"), "orr")
     kinds = {row.kind for row in orr.sensitivity}
-    assert {"leave-one-out", "overlap", "count", "printed"} <= kinds
+    assert {"leave-one-out", "report", "count", "printed", "same-cohort"} <= kinds
     assert sum(row.kind == "leave-one-out" for row in orr.sensitivity) == 9
-    nci = [row for row in orr.sensitivity if row.label.startswith("NCI CAR-BCMA (9×10⁶/kg)")]
-    assert len(nci) == 1
+
+
+def test_counts_that_stand_in_the_papers_are_pooled_with_the_overlap_solved_again(analysis):
+    # 28 of 33 of CRB-401's first report stands in for its update, which gives percentages.
+    ((_, k, estimate),) = refits(outcome(analysis("primary"), "orr"), "printed")
+    assert (k, estimate) == (3, 77.5)
+    ((_, k, estimate),) = refits(outcome(analysis("primary"), "cr"), "printed")
+    assert (k, estimate) == (3, 50.0)
+
+
+def test_other_reports_are_refitted_and_parts_are_not(analysis):
+    for key in ("orr", "cr", "crs_any", "nt_any"):
+        found = outcome(analysis("primary"), key)
+        labels = [label for label, _, _ in refits(found, "report")]
+        assert labels == ["CRB-401 (first 33 patients) instead of CRB-401 (62 patients)"]
+        every = " ".join(row.label for row in found.sensitivity)
+        assert "450×10⁶" not in every
+        assert "site RJ" not in every
+
+
+def test_nci_on_the_same_patients_for_every_outcome(analysis):
+    primary = analysis("primary")
+    ((label, k, estimate),) = refits(outcome(primary, "orr"), "same-cohort")
+    assert (k, estimate) == (9, 82.7)
+    assert "13 of 16" in label
+    sizes = {
+        o.outcome: row.count.ni
+        for o in primary.outcomes
+        for row in o.rows
+        if row.count.study == "nci-bcma"
+    }
+    assert sizes == {"orr": 24, "cr": 24, "crs_any": 16, "crs_ge3": 24}
+    (said,) = [d for d in primary.decisions if d.rule == "cohorts-differ"]
+    assert (said.study, said.action) == ("nci-bcma", "flagged")
 
 
 def test_karmma_3_reproduces_the_published_odds_ratio(analysis):
@@ -78,7 +118,7 @@ def test_subsets_of_one_cohort_are_compared_and_not_pooled(analysis):
     assert test.kind == "exact"
     cr = outcome(subsets, "cr_site")
     assert cr.headline.back.estimate == 13 / 17  # the printed total, not the sum of the parts
-    assert [r.count.candidates for r in cr.rows] == [(3, 4), (7, 8), (1, 2)]
+    assert [list(r.count.candidates) for r in cr.rows] == [[3, 4], [7, 8], [1, 2]]
 
 
 def test_salvage_is_one_row_a_class_and_adds_up_to_all_patients(analysis):

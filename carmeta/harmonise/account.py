@@ -1,0 +1,140 @@
+"""The account of an outcome: what was decided, what was left out, what became of every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from carmeta.domain.evidence import Count, DataPath, Decision, Excluded, Harmonised, Use
+from carmeta.domain.rules import EvidenceRules
+from carmeta.harmonise.eligible import excluded
+from carmeta.harmonise.overlap import Drop
+from carmeta.harmonise.readings import Evidence
+from carmeta.harmonise.solve import Solution
+from carmeta.vocabulary import OUTCOMES, OVERLAP_WORDS
+
+
+def account(evidence: Evidence, solution: Solution) -> Harmonised:
+    """The counts of a solution with everything that was decided and left out."""
+    decisions = [d for choice in solution.choices.values() for d in choice.decisions]
+    out = [e for choice in solution.choices.values() for e in choice.excluded]
+    out = [_of_pooled(item, solution, evidence) for item in out]
+    for key, drop in solution.dropped.items():
+        count = solution.pool.candidates[key].count
+        decisions.append(_dropped(count, drop, solution.rules))
+        out.append(_exclusion(count, drop))
+    decisions += _earlier_reports(evidence, solution)
+    inside = list(solution.choices)
+    out += excluded(evidence, solution.outcome, inside, solution.outside)
+    uses = dict(_uses(evidence, solution))
+    return Harmonised(solution.counts, tuple(decisions), tuple(out), uses=uses)
+
+
+def _dropped(count: Count, drop: Drop, rules: EvidenceRules) -> Decision:
+    policy = rules.overlap.policy
+    superseded = drop.kind == "superseded"
+    return Decision(
+        study=count.study,
+        cohort=count.cohort,
+        outcome=count.outcome,
+        action="dropped",
+        rule="superseded" if superseded else f"non-overlapping-{policy}",
+        inputs=(f"{count.xi} of {count.ni}: {count.source}",),
+        result="not pooled",
+        reason=drop.reason if superseded else f"{drop.reason}; kept: {OVERLAP_WORDS[policy]}",
+        paths=count.paths[:1],
+    )
+
+
+def _exclusion(count: Count, drop: Drop) -> Excluded:
+    return Excluded(
+        study=count.study,
+        cohort=count.cohort,
+        slab=count.slab,
+        outcome=count.outcome,
+        kind=drop.kind,
+        reason=drop.reason,
+        source=count.source,
+        path=count.paths[0],
+        by=drop.by,
+    )
+
+
+def _of_pooled(item: Excluded, solution: Solution, evidence: Evidence) -> Excluded:
+    """An exclusion again, where the cohort is a part of a pooled one: its patients count."""
+    wholes = evidence.lineage.wholes(f"{item.study}/{item.cohort}")
+    pooled = [key for key in solution.kept if key in wholes]
+    if not pooled or item.kind == "definition":
+        return item
+    names = ", ".join(sorted(count.slab for count in solution.counts_of(pooled)))
+    reason = f"part of {names}, which is pooled ({item.reason})"
+    return replace(item, kind="overlap", reason=reason, by=pooled[0])
+
+
+def _earlier_reports(evidence: Evidence, solution: Solution) -> Iterator[Decision]:
+    """Where an earlier report is pooled although there is an update: why not that one."""
+    for key in solution.kept:
+        count = solution.pool.candidates[key].count
+        for update in sorted(evidence.lineage.updaters(key)):
+            why = _why_not(evidence, solution, update, key)
+            if why:
+                label = evidence.cohort(update).label
+                yield Decision(
+                    study=count.study,
+                    cohort=count.cohort,
+                    outcome=count.outcome,
+                    action="chosen",
+                    rule="earlier-report",
+                    inputs=(count.source,),
+                    result=f"{count.xi} of {count.ni}",
+                    reason=f"earlier report used: its update {label} {why}",
+                    paths=count.paths[:1],
+                )
+
+
+def _why_not(evidence: Evidence, solution: Solution, update: str, kept: str) -> str:
+    if update in solution.dropped:
+        drop = solution.dropped[update]
+        return "" if drop.by == kept else f"is not pooled, because it {drop.reason}"
+    if update in solution.outside:
+        return f"gives no admissible count, because {solution.outside[update][1]}"
+    if update in solution.choices and solution.choices[update].excluded:
+        reasons = [item.reason for item in solution.choices[update].excluded]
+        return f"gives no admissible count, because {'; '.join(reasons)}"
+    label = OUTCOMES[solution.outcome].label
+    return f"gives no admissible count, because it does not report it ({label})"
+
+
+def _uses(
+    evidence: Evidence, solution: Solution
+) -> Iterator[tuple[tuple[str, str, DataPath], Use]]:
+    """What became of every cell that reports the outcome."""
+    used = {
+        (cell.study, cell.path): key
+        for key in solution.kept
+        for reading in [solution.choices[key].reading]
+        for cell in (reading.cells if reading is not None else ())
+    }
+    for key in evidence.cells.cohorts:
+        for cell in evidence.reporting(key, solution.outcome):
+            by = used.get((cell.study, cell.path))
+            use = Use("used", by) if by else _unused(solution, key, cell.path)
+            yield (solution.outcome, cell.study, cell.path), use
+
+
+def _unused(solution: Solution, key: str, path: DataPath) -> Use:
+    if key in solution.outside:
+        kind, reason = solution.outside[key]
+        return Use("excluded", "", kind, reason)
+    choice = solution.choices[key]
+    refused = [item for item in choice.judged.refused if path in item.reading.paths]
+    if choice.count is None or any(item.kind == "definition" for item in refused):
+        for item in refused:
+            return Use("excluded", "", item.kind, item.reason)
+        return Use("excluded", "", choice.excluded[0].kind, choice.excluded[0].reason)
+    if key in solution.dropped:
+        drop = solution.dropped[key]
+        if drop.kind == "superseded":
+            return Use("superseded", drop.by)
+        return Use("excluded", "", drop.kind, drop.reason)
+    return Use("superseded", key)

@@ -1,0 +1,103 @@
+"""Who belongs to the question: studies and cohorts that a configuration asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from carmeta.domain.evidence import Excluded
+from carmeta.domain.record import Cohort, StudyRecord
+from carmeta.domain.rules import EvidenceRules, Include
+from carmeta.harmonise.counts import Source
+from carmeta.harmonise.readings import Evidence
+from carmeta.vocabulary import ExclusionKind
+
+Why = tuple[ExclusionKind, str]
+
+
+def eligible(
+    evidence: Evidence, rules: EvidenceRules, outcome: str
+) -> tuple[list[str], dict[str, Why]]:
+    """Cohorts that may enter, and those that report an outcome and may not, with the reason.
+
+    A cohort that does not report the outcome may enter where its parts do.
+    """
+    inside: list[str] = []
+    outside: dict[str, Why] = {}
+    for study in sorted(evidence.review.studies, key=lambda study: study.id):
+        for cohort in study.cohorts:
+            key = f"{study.id}/{cohort.id}"
+            reports = evidence.reports(key, outcome)
+            why = _outside(study, cohort, rules.include)
+            if why is None and (reports or evidence.lineage.covers(key)):
+                inside.append(key)
+            elif why is not None and reports:
+                outside[key] = why
+    return inside, outside
+
+
+def _outside(study: StudyRecord, cohort: Cohort, include: Include) -> Why | None:
+    """Why a cohort does not belong to the question; a draft never does."""
+    asked: list[tuple[bool, str]] = [
+        (
+            bool(include.studies) and study.id not in include.studies,
+            "not one of the studies that the configuration names",
+        ),
+        (
+            bool(include.cohorts) and f"{study.id}/{cohort.id}" not in include.cohorts,
+            "not one of the cohorts that the configuration names",
+        ),
+        (study.secondary and not include.secondary, "a secondary study, which is not asked for"),
+        (
+            cohort.role not in include.roles,
+            f"role {cohort.role}; asked for: {', '.join(include.roles)}",
+        ),
+        (
+            cohort.unit not in include.units,
+            f"counts {cohort.unit}; asked for: {', '.join(include.units)}",
+        ),
+        (
+            include.line is not None and cohort.line != include.line,
+            f"line {cohort.line or 'not given'}; asked for: {include.line}",
+        ),
+        (
+            bool(include.products) and cohort.product not in include.products,
+            f"product {cohort.product or 'not given'}; asked for: {', '.join(include.products)}",
+        ),
+    ]
+    for applies, reason in asked:
+        if applies:
+            return "outside", reason
+    if study.status == "draft":
+        return "draft", "its record is a draft (status: draft), and a draft is never pooled"
+    return None
+
+
+def excluded(
+    evidence: Evidence, outcome: str, inside: list[str], outside: dict[str, Why]
+) -> Iterator[Excluded]:
+    """Those that do not belong by name; a study that is out as a whole is named once."""
+    partly = {key.partition("/")[0] for key in inside}
+    for study_id, keys in groupby(outside, key=lambda key: key.partition("/")[0]):
+        listed = list(keys)
+        reasons = {outside[key] for key in listed}
+        study = evidence.cells.studies[study_id]
+        if study_id not in partly and len(reasons) == 1 and len(listed) > 1:
+            kind, reason = reasons.pop()
+            said = f"{reason} ({len(listed)} cohorts)"
+            first = _first(evidence, listed[0], outcome)
+            yield Excluded(study_id, "", study.label, outcome, kind, said, *first)
+            continue
+        for key in listed:
+            kind, reason = outside[key]
+            cohort = evidence.cohort(key)
+            first = _first(evidence, key, outcome)
+            yield Excluded(study_id, cohort.id, cohort.label, outcome, kind, reason, *first)
+
+
+def _first(evidence: Evidence, key: str, outcome: str) -> Source:
+    """The first cell that reports the outcome."""
+    cells = evidence.reporting(key, outcome)
+    if cells:
+        return cells[0].text(), cells[0].path
+    return evidence.readings(key, outcome)[0].sources[0]

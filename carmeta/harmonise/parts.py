@@ -1,0 +1,162 @@
+"""What the parts of a cohort leave it: a union has the events of its parts.
+
+Nobody is outside the parts that cover a cohort (`Lineage.covers`). So where all parts but one
+have no events, the union has the count of that one, whether or not the parts overlap. Several
+parts with events are added only where they are declared disjoint and their patients add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from carmeta.cells import Denominator
+from carmeta.domain.evidence import Derivation
+from carmeta.domain.rules import EvidenceRules
+from carmeta.harmonise.counts import Derived, Reading, summed
+from carmeta.harmonise.readings import Evidence, Judged, OwnJudge
+from carmeta.lineage import Cover
+from carmeta.rounding import fitting_counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part's reading; without a denominator only where it has no events."""
+
+    label: str
+    reading: Reading
+
+    @property
+    def none(self) -> bool:
+        return self.reading.derived.candidates[-1] == 0
+
+    def shown(self) -> str:
+        return f"{self.reading.shown()} in {self.label}"
+
+
+class Judge(OwnJudge):
+    """Applies the rules of one analysis to what cohorts print, or else to what their parts do."""
+
+    def __init__(self, evidence: Evidence, rules: EvidenceRules, outcome: str):
+        super().__init__(evidence, rules, outcome)
+        self._judged: dict[str, Judged] = {}
+
+    def of(self, key: str) -> Judged:
+        """The readings of a cohort; where none of its own may be used, that of its parts."""
+        if key not in self._judged:
+            self._judged[key] = Judged()  # for cohorts that are declared parts of each other
+            judged = self.own(key)
+            made = None if judged.admissible else self._union(key)
+            if made is not None and not self.ruled_out(made):
+                judged = replace(judged, admissible=(self.settled(made),))
+            self._judged[key] = judged
+        return self._judged[key]
+
+    def _union(self, key: str) -> Reading | None:
+        """The reading from the parts, on the first population for which there is one."""
+        evidence = self.evidence
+        for population in self.order:
+            whole = evidence.cells.patients(key, population)
+            for cover in evidence.lineage.covers(key) if whole.n else ():
+                if {part.partition("/")[0] for part in cover.parts} != {key.partition("/")[0]}:
+                    continue  # of several records: whose scales and definitions may differ
+                n = whole.n or 0
+                parts = [self._part(key, part, population, n) for part in cover.parts]
+                known = [part for part in parts if part is not None]
+                derived = _derived(known, cover, n) if len(known) == len(parts) else None
+                if derived is not None:
+                    return _read(known, derived, population, whole)
+        return None
+
+    def _part(self, whole: str, key: str, population: str, most: int) -> _Part | None:
+        """The count of a part in its whole population, or that it has no events."""
+        evidence = self.evidence
+        cohort = evidence.cohort(key)
+        if cohort.unit != evidence.cohort(whole).unit or evidence.study(key).status == "draft":
+            return None
+        judged, size = self.of(key), evidence.cells.patients(key, population).n
+        for reading in judged.admissible:
+            if reading.population == population:
+                all_of_it = size is None or reading.ni == size
+                return _Part(cohort.label, reading) if all_of_it else None
+        for refused in judged.refused:
+            reading = refused.reading
+            if refused.kind == "no-denominator" and reading.population == population:
+                nobody = _nobody(reading, most)
+                if nobody is not None and not self.ruled_out(nobody):
+                    return _Part(cohort.label, nobody)
+        return None
+
+
+def _nobody(reading: Reading, most: int) -> Reading | None:
+    """A part of unknown size, at most ``most``, of whom none had an event."""
+    if len(reading.cells) != 1:
+        return None
+    cell = reading.cells[0]
+    if cell.count is None and cell.percent is not None:
+        counts: Sequence[int] = fitting_counts(cell.percent, most).counts
+    else:
+        counts = () if cell.count is None else (cell.count,)
+    if len(counts) != 1 or counts[0] != 0:
+        return None
+    how: Derivation = "printed" if cell.percent is None else "percent"
+    reason = f"{cell.shown()} of at most {most}"
+    return replace(reading, derived=Derived((0,), 0, how, "nobody", reason))
+
+
+def _derived(parts: Sequence[_Part], cover: Cover, n: int) -> Derived | None:
+    some = [part for part in parts if not part.none]
+    reason = "; ".join(
+        part.shown() if part.reading.ni else f"{part.reading.derived.reason}, none, in {part.label}"
+        for part in parts
+    )
+    if len(some) <= 1:
+        one = (some or parts)[0].reading.derived
+        reason += f": all {n} patients are in one of them"
+        made = replace(one, rule="count-of-the-other-part", reason=reason, derivation=_worst(parts))
+    elif cover.disjoint and sum(part.reading.ni or 0 for part in parts) == n:
+        derived = [part.reading.derived for part in parts]
+        made = summed(derived, n, "sum-of-the-parts", f"{reason}: disjoint, and all {n} patients")
+        made = replace(made, derivation=_worst(parts))
+    else:
+        return None
+    return made if made.candidates[-1] <= n else None
+
+
+def _worst(parts: Sequence[_Part]) -> Derivation:
+    """How sure a count is that rests on all of these."""
+    found = {part.reading.derived.derivation for part in parts}
+    for derivation in ("percent-several", "percent", "patients"):
+        if derivation in found:
+            return derivation
+    return "summed"
+
+
+def _read(parts: Sequence[_Part], derived: Derived, population: str, whole: Denominator) -> Reading:
+    readings = [part.reading for part in parts]
+    first = next(part for part in sorted(parts, key=lambda part: part.none)).reading
+    sources = [source for reading in readings for source in reading.sources]
+    if whole.words:
+        sources.append((whole.words, whole.path))
+    return replace(
+        first,
+        population=population,
+        ni=whole.n,
+        derived=derived,
+        sources=tuple(dict.fromkeys(sources)),
+        cells=tuple(cell for reading in readings for cell in reading.cells),
+        attribution="inferred" if any(_inferred(readings)) else "stated",
+        grading=_same(reading.grading for reading in readings),
+        definition=_same(reading.definition for reading in readings),
+        doc=_same(reading.doc for reading in readings),
+    )
+
+
+def _inferred(readings: Sequence[Reading]) -> Iterator[bool]:
+    return (reading.attribution == "inferred" for reading in readings)
+
+
+def _same(words: Iterator[str]) -> str:
+    """What all say, or nothing."""
+    found = set(words)
+    return found.pop() if len(found) == 1 else ""

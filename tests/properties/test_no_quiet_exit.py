@@ -1,0 +1,114 @@
+"""On 300 made-up reviews: no cell leaves in silence, nobody counts twice, every cell is divided
+by its own denominator."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+
+import pytest
+
+from carmeta.cells import Cell, Cells
+from carmeta.domain.evidence import Harmonised
+from carmeta.domain.record import Toxicity, grade_bounds
+from carmeta.domain.rules import EvidenceRules
+from carmeta.harmonise import harmonise
+from carmeta.vocabulary import EXCLUSION_WORDS, OUTCOMES
+from tests.properties.reviews import MadeUp, make_review, make_rules
+
+SEEDS = range(300)
+
+
+@cache
+def harmonised(seed: int) -> tuple[MadeUp, EvidenceRules, Harmonised]:
+    made = make_review(seed)
+    rules = EvidenceRules.model_validate(make_rules(seed))
+    return made, rules, harmonise(made.review, rules)
+
+
+def reports(cell: Cell, outcome: str) -> bool:
+    """Whether a cell holds something of an outcome: the rate, a category, a grade of it."""
+    term = OUTCOMES[outcome]
+    if cell.kind == "proportion":
+        return cell.name == outcome
+    if cell.kind == "response":
+        return cell.name in term.tier
+    if cell.kind == "mrd":
+        return outcome == "mrd_neg"
+    if isinstance(cell.item, Toxicity):
+        return cell.item.event == term.event and grade_bounds(cell.grade)[0] >= term.lowest
+    return False
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_cell_is_used_superseded_or_excluded_by_name(seed: int) -> None:
+    made, rules, found = harmonised(seed)
+    counts = {(c.outcome, c.key): c for c in found.counts}
+    named = {(e.outcome, e.study, e.cohort) for e in found.excluded}
+    for outcome in rules.outcomes:
+        for cell in Cells.of(made.review):
+            if not reports(cell, outcome):
+                continue
+            use = found.uses[outcome, cell.study, cell.path]
+            if use.state == "excluded":
+                assert EXCLUSION_WORDS[use.kind]
+                assert use.reason
+                assert named & {(outcome, cell.study, cell.cohort), (outcome, cell.study, "")}
+                continue
+            count = counts[outcome, use.by]
+            behind = {(count.study, path) for path in count.paths}
+            assert ((cell.study, cell.path) in behind) == (use.state == "used")
+            assert use.state in ("used", "superseded")
+    for item in found.excluded:
+        assert item.kind in EXCLUSION_WORDS
+        assert item.reason
+        assert item.path
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_counts_twice(seed: int) -> None:
+    made, rules, found = harmonised(seed)
+    for outcome in rules.outcomes:
+        pools = [[c for c in found.counts if c.outcome == outcome]]
+        pools += [list(choice.counts) for choice in found.choices if choice.outcome == outcome]
+        for pool in pools:
+            for one, two in combinations(pool, 2):
+                assert not made.patients[one.key] & made.patients[two.key]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_count_is_divided_by_the_denominator_of_its_own_cells(seed: int) -> None:
+    made, _, found = harmonised(seed)
+    cells = Cells.of(made.review)
+    printed = {(cell.study, cell.path): cell for cell in cells}
+    for count in found.counts:
+        behind = [printed[count.study, path] for path in count.paths]
+        assert behind
+        if all(cell.key == count.key for cell in behind):
+            assert {cell.n for cell in behind} == {count.ni}
+        else:  # a union that its parts cover
+            assert cells.patients(count.key, count.population).n == count.ni
+        assert 0 <= count.xi_lo <= count.xi <= count.xi_hi <= count.ni
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_mrd_negativity_is_of_one_group(seed: int) -> None:
+    made, rules, found = harmonised(seed)
+    printed = {(cell.study, cell.path): cell for cell in Cells.of(made.review)}
+    for count in found.counts:
+        for path in count.paths if count.outcome == "mrd_neg" else ():
+            item = printed[count.study, path].item
+            assert (
+                getattr(item, "among", rules.definitions.mrd_among) == rules.definitions.mrd_among
+            )
+
+
+def test_the_reviews_are_of_every_kind() -> None:
+    kinds = {e.kind for seed in SEEDS for e in harmonised(seed)[2].excluded}
+    assert kinds == set(EXCLUSION_WORDS)
+    states = {use.state for seed in SEEDS for use in harmonised(seed)[2].uses.values()}
+    assert states == {"used", "superseded", "excluded"}
+    chosen = {c.kind for seed in SEEDS for c in harmonised(seed)[2].choices}
+    assert chosen >= {"report", "overlap", "same-cohort", "printed", "count", "population"}
+    rules = {d.rule for seed in SEEDS for d in harmonised(seed)[2].decisions}
+    assert {"earlier-report", "count-of-the-other-part", "sum-of-the-parts"} <= rules

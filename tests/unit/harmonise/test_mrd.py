@@ -1,0 +1,53 @@
+"""MRD negativity is pooled within one group (#8.8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from carmeta.config import load_config
+from carmeta.errors import ConfigError
+from tests.unit.harmonise.make import AT, cohort, one, run, study
+
+GROUPS = ("all", "responders", "vgpr-or-better", "cr-or-better")
+
+
+def mrd(among, count=5, of=10):
+    item = {"population": "evaluable", "assay": "NGS", "depth": "1e-5", "at": AT}
+    return {**item, "among": among, "count": count, "of": of}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_only_the_group_that_is_named_is_pooled(group):
+    records = [
+        study(cohort(n=None, mrd=[mrd(g, of=10 + i) for i, g in enumerate(GROUPS)]), study_id="s"),
+        study(cohort(n=None, mrd=[mrd("all")]), study_id="t"),
+        study(cohort(n=None, mrd=[mrd("cr-or-better")]), study_id="u"),
+    ]
+    found = run(*records, outcomes=("mrd_neg",), mrd_among=group)
+    assert {c.definition for c in found.counts} == {f"among {group}"}
+    assert [c.ni for c in found.counts if c.study == "s"] == [10 + GROUPS.index(group)]
+    out = {(e.study, e.kind) for e in found.excluded}
+    missing = {"t", "u"} - {"t" if group == "all" else "", "u" if group == "cr-or-better" else ""}
+    assert {study for study, _ in out} == missing | {"s"}  # the other groups of s as well
+    assert {kind for _, kind in out} == {"definition"}
+    assert all(group in e.reason for e in found.excluded)
+
+
+def test_one_group_is_one_count():
+    found = run(study(cohort(n=None, mrd=[mrd("all")])), outcomes=("mrd_neg",), mrd_among="all")
+    assert (one(found, "mrd_neg").xi, one(found, "mrd_neg").ni) == (5, 10)
+
+
+def test_a_configuration_must_name_the_group(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\ntitle: Mine\noutcomes: [orr, mrd_neg]\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    (told,) = caught.value.diagnostics
+    assert (told.mark.line, told.mark.column) == (3, 17)
+    assert "definitions.mrd_among" in told.message
+    assert "cr-or-better" in f"{told.message} {told.hint}"
+    path.write_text(path.read_text() + "definitions: {mrd_among: responders}\n")
+    assert load_config(path).definitions.mrd_among == "responders"

@@ -1,0 +1,91 @@
+"""A union has the counts that its parts leave it (#8.7)."""
+
+from __future__ import annotations
+
+from tests.unit.harmonise.make import cohort, labels, one, rate, run, study
+
+
+def dose(name, n, *rates):
+    return cohort(name, n, proportions=list(rates), lineage={"part_of": ["whole"]})
+
+
+def nci(*, cover="covered_by", n=24, high_n=16, low=None, high=None, **whole):
+    """24 patients; 16 at the high dose, the others (some perhaps twice) at lower ones."""
+    return study(
+        cohort("whole", n, lineage={cover: [["low", "high"]]}, **whole),
+        dose("low", None, rate("cr", **(low or {"percent": "0"}))),
+        dose("high", high_n, rate("cr", **(high or {"percent": "13"}))),
+    )
+
+
+def test_a_part_printed_as_none_leaves_the_union_the_other_parts_count():
+    for cover in ("covered_by", "partitions"):
+        found = run(nci(cover=cover), outcomes=("cr",))
+        count = one(found, "cr")
+        assert (count.cohort, count.xi, count.ni, list(count.candidates)) == ("whole", 2, 24, [2])
+        assert ("cohorts", 1, "proportions", 0) in count.paths
+        assert ("cohorts", 2, "proportions", 0) in count.paths
+        assert {(e.cohort, e.kind) for e in found.excluded} == {
+            ("low", "overlap"), ("high", "overlap"),
+        }  # fmt: skip
+        (said,) = [d for d in found.decisions if d.rule == "count-of-the-other-part"]
+        assert "at most 24" in said.reason
+
+
+def test_in_a_hundred_patients_none_percent_may_hide_one():
+    found = run(nci(n=200), outcomes=("cr",))
+    assert [c.cohort for c in found.counts] == ["high"]
+
+
+def test_an_uncertain_count_stays_uncertain():
+    found = run(
+        nci(n=140, high_n=128, high={"percent": "5"}, low={"count": 0, "of": 12}), outcomes=("cr",)
+    )
+    count = one(found, "cr")
+    assert (count.cohort, list(count.candidates), count.ni) == ("whole", [6, 7], 140)
+
+
+def test_parts_with_events_are_added_only_where_they_are_disjoint():
+    parts = {"low": {"count": 3, "of": 8}, "high": {"count": 5, "of": 16}}
+    added = one(run(nci(cover="partitions", **parts), outcomes=("cr",)), "cr")
+    assert (added.cohort, added.xi, added.ni) == ("whole", 8, 24)
+    found = run(nci(**parts), outcomes=("cr",))
+    assert [(c.cohort, c.xi) for c in found.counts] == [("high", 5)]
+
+
+def test_parts_whose_patients_do_not_add_up_are_not_added():
+    parts = {"low": {"count": 3, "of": 6}, "high": {"count": 5, "of": 16}}
+    found = run(nci(cover="partitions", **parts), outcomes=("cr",))
+    assert "whole" not in [c.cohort for c in found.counts]
+
+
+def test_the_unions_own_count_wins():
+    own = [rate("cr", count=4)]
+    assert one(run(nci(proportions=own), outcomes=("cr",)), "cr").xi == 4
+
+
+def test_cohorts_that_differ_between_outcomes_are_flagged_and_refitted_alike():
+    record = study(
+        cohort(
+            "whole", 24, lineage={"covered_by": [["low", "high"]]}, proportions=[rate(count=14)]
+        ),
+        dose("low", None),
+        dose("high", 16, rate(count=13), rate("cr", count=2)),
+    )
+    found = run(record, outcomes=("orr", "cr"))
+    assert {c.outcome: c.cohort for c in found.counts} == {"orr": "whole", "cr": "high"}
+    (choice,) = [c for c in found.choices if c.kind == "same-cohort"]
+    assert (choice.outcome, choice.counts[0].xi, choice.counts[0].ni) == ("orr", 13, 16)
+    (said,) = [d for d in found.decisions if d.rule == "cohorts-differ"]
+    assert (said.action, said.study) == ("flagged", "s")
+    assert "24" in said.reason
+    assert "16" in said.reason
+
+
+def test_disjoint_sites_of_which_one_reports_more_are_not_flagged():
+    a = cohort(
+        "a", 10, proportions=[rate(count=5), rate("cr", count=2)], lineage={"disjoint_from": ["b"]}
+    )
+    b = cohort("b", 10, proportions=[rate(count=5)])
+    found = run(study(a, b), outcomes=("orr", "cr"))
+    assert labels(found, "same-cohort") == []
