@@ -27,6 +27,18 @@ def test_impossible_percentage(make, only):
     assert found.message == ("no number of 8 patients is 20%: 1 is 12.50%, 2 is 25.00%")
 
 
+def test_impossible_percentages_in_tables(make):
+    cohort = make.cohort(
+        n=8,
+        response=[make.response({"CR": {"percent": "20"}})],
+        toxicity=[
+            make.toxicity("crs", {">=3": {"percent": "50", "of": 7}}, population="evaluable")
+        ],
+    )
+    found = make.run(make.study(cohort))
+    assert [(one.code, one.path[-1]) for one in found] == [("GRM002", ">=3"), ("GRM002", "CR")]
+
+
 def test_percentage_above_one_hundred(make, only):
     assert only(n=8, proportions=[make.proportion(percent="110")]).code == "GRM002"
 
@@ -116,8 +128,8 @@ def test_no_denominator(make):
     ]  # fmt: skip
     assert [one.path for one in found] == [("cohorts", 0, "proportions", i) for i in (1, 0, 2)]
     assert found[1].message == (
-        "68% of an unknown number of patients (population infused); the smallest that fit all "
-        "percentages of that population: 31, 38, 56, 62"
+        "68% of an unknown number of patients (population infused), so not pooled; the smallest "
+        "that fit all percentages of that population: 31, 38, 56 or 62"
     )
 
 
@@ -153,9 +165,9 @@ def test_what_a_total_leaves_is_no_denominator(make):
 
 
 def test_nobody_is_no_denominator(make, only):
-    found = only(proportions=[make.proportion(count=0, of=0)])
+    found = only(proportions=[make.proportion(count=0, of=0, population="evaluable")])
     assert (found.code, found.severity) == ("POP004", "warning")
-    assert found.message == "0 of 0: no patients to divide by"
+    assert found.message == "0 of 0: no patients to divide by, so not pooled"
 
 
 def rate(value):

@@ -177,7 +177,10 @@ def test_categories_of_their_own_denominators_are_not_added(make, clean):
     # 5 of 18 and 15 of 20 are of different patients: neither 18 nor 20 need hold their sum.
     cells = {"CR": {"count": 5, "of": 18}, "PR": 15, "SD": {"count": 1, "of": 18}}
     assert clean(
-        n=20, response=[make.response(cells)], proportions=[make.proportion("orr", count=19)]
+        n=None,
+        populations={"evaluable": {"n": 20, "at": {}}},
+        response=[make.response(cells, population="evaluable")],
+        proportions=[make.proportion(count=19, population="evaluable")],
     )
 
 
