@@ -167,7 +167,7 @@ def test_a_new_study_is_valid_and_never_replaces_one(cli, golden_review: Path) -
     assert cli("new", "study", "my-trial").code == 0
     path = golden_review / "studies" / "my-trial.yaml"
     assert cli("validate", path, "--no-audit").out == ""
-    ran = cli("validate", path)
+    ran = cli("validate", "studies/my-trial.yaml")
     assert (ran.code, ran.out.partition(": ")[0]) == (0, "studies/my-trial.yaml:6:9")
     assert "warning[DRA001] my-trial/status: " in ran.out
     path.write_text("mine")
@@ -209,14 +209,14 @@ def test_what_leaves_a_pool_is_told_with_its_place(cli, golden_review: Path) -> 
     path.write_text(path.read_text() + LOST)
     last = path.read_text().count("\n")
     ran = cli("validate", "studies")
-    told = [line.partition(":") for line in ran.out.splitlines() if "POP004" in line]
+    told = [line.partition(":") for line in ran.out.splitlines() if "POP004] alpha-1" in line]
     assert (ran.code, [place for place, _, _ in told]) == (0, ["studies/alpha-1.yaml"] * 2)
-    assert told[0][2].startswith(f"{last - 4}:65: warning[POP004] alpha-1/small/crs_ge3: 40% of")
+    assert told[0][2].startswith(f"{last - 4}:66: warning[POP004] alpha-1/small/crs_ge3: 40% of")
     assert told[1][2].startswith(f"{last - 2}:9: warning[POP004] alpha-1/small/orr: 50% of")
     note = "  - {code: POP004, cohort: small, reason: The abstract does not say how many.}\n"
     path.write_text(path.read_text() + "acknowledged:\n" + note)
     ran = cli("validate", "studies")
-    assert "POP004" not in ran.out
+    assert "POP004] alpha-1" not in ran.out
     assert "2 acknowledged" in ran.err
 
 
