@@ -102,7 +102,8 @@ class Cell:
     @property
     def label(self) -> str:
         """Which of its table: a category, grade or population; empty for a cell on its own."""
-        return f"grade {self.grade}" if self.grade else self.name * (self.kind in ("response", "size"))
+        named = self.kind in ("response", "size")
+        return f"grade {self.grade}" if self.grade else self.name * named
 
     @property
     def of(self) -> int | None:

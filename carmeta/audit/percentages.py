@@ -182,6 +182,8 @@ def _without_denominator(cells: Sequence[Cell]) -> Iterator[Finding]:
         cell = group[0]
         beside = [each for same in lost.values() for each in same if each.population == population]
         code, so = ("POP004", ", so not pooled") if _of_outcome(cell) else ("POP006", "")
+        if so and cell.percent is not None and not cell.percent.strip("0."):
+            so += " on its own"  # nobody: that can be added to the events of other parts
         if cell.n == 0:
             message = f"0 of 0: no patients to divide by{so}"
         else:
