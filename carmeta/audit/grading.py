@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 from carmeta.audit.context import Context, finding, of_cell, toxicity_tables
@@ -47,29 +46,35 @@ def _reported(cells: Sequence[Cell], event: str) -> list[Row]:
     ]
 
 
-def _about(code: str, event: str, message: str, rows: Sequence[Row], what: str = "") -> Finding:
-    """A finding about an event of a cohort, at the first of its entries."""
-    printed = [f"{cell.place}: {what or cell.grading}" for _, cell in rows]
-    return replace(
-        of_cell(code, rows[0][1], message, subject=EVENTS[event].stem, printed=printed),
-        path=rows[0][1].entry,
+def _about(code: str, event: str, message: str, said: Sequence[tuple[Cell, str]]) -> Finding:
+    """A finding about an event of a cohort: entries, by their first cell, and what they say."""
+    first = said[0][0]
+    return finding(
+        code,
+        message,
+        study=first.study,
+        path=first.entry,
+        cohort=first.cohort,
+        subject=EVENTS[event].stem,
+        printed=[f"{cell.place}: {words}" for cell, words in said],
     )
 
 
 def _missing(event: str, rows: Sequence[Row]) -> Iterator[Finding]:
     """What no place of the cohort says about an event's grading."""
     name, items = EVENTS[event].name, [item for item, _ in rows]
+    said = [(cell, cell.grading) for _, cell in rows]
     if all(item.scale == "not-reported" for item in items):
-        yield _about("GRD001", event, f"{name} without the scale it was graded by", rows)
+        yield _about("GRD001", event, f"{name} without the scale it was graded by", said)
     if event == "neurotoxicity" and all(item.window is None for item in items):
         message = f"{name} without the period in which events were counted"
-        yield _about("GRD003", event, message, rows)
+        yield _about("GRD003", event, message, said)
     if not any(_severe_known(item) for item in items) and any(_split(item) for item in items):
         message = (
             f"severe {name} stands in several columns, and it is not said whether a patient is "
             "counted in one only"
         )
-        yield _about("GRD002", event, message, rows)
+        yield _about("GRD002", event, message, said)
 
 
 def _severe_known(item: Toxicity) -> bool:
@@ -82,17 +87,13 @@ def _split(item: Toxicity) -> bool:
 
 def _differing(event: str, rows: Sequence[Row]) -> Iterator[Finding]:
     """GRD005: two descriptions of one cohort's grading."""
-    scales = {cell.grading: (item, cell) for item, cell in rows if item.scale != "not-reported"}
-    windows = {item.window: (item, cell) for item, cell in rows if item.window is not None}
-    name = EVENTS[event].name
-    if len(scales) > 1:
-        message = f"{name} is said to be graded by {' and by '.join(scales)}"
-        yield _about("GRD005", event, message, list(scales.values()))
-    if len(windows) > 1:
-        message = f"{name} is counted over {' and over '.join(windows)}"
-        found = _about("GRD005", event, message, list(windows.values()))
-        places = [f"{cell.place}: {window}" for window, (_, cell) in windows.items()]
-        yield replace(found, printed=tuple(places))
+    scales = {cell.grading: cell for item, cell in rows if item.scale != "not-reported"}
+    windows = {item.window: cell for item, cell in rows if item.window is not None}
+    for verb, found in (("is said to be graded by", scales), ("is counted over", windows)):
+        if len(found) > 1:
+            between = f" and {verb.rpartition(' ')[2]} "
+            message = f"{EVENTS[event].name} {verb} {between.join(found)}"
+            yield _about("GRD005", event, message, [(cell, words) for words, cell in found.items()])
 
 
 def _mixed(context: Context) -> Iterator[Finding]:

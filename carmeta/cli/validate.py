@@ -116,7 +116,7 @@ def _audited(loaded: Loaded, only: list[Path] | None) -> list[Finding]:
         finding
         for finding in audit(loaded.review, loaded.sources)
         if (finding.severity != "info" or terminal.settings.verbose)
-        and (stems is None or finding.study in stems)
+        and (stems is None or finding.record in stems)
     ]
 
 
