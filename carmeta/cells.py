@@ -5,7 +5,6 @@ Loader checks, audit, harmoniser, `show` and `explain` walk these cells and no o
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,8 +101,9 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """Which cell of its table: a category or a grade; empty for a cell on its own."""
-        return f"grade {self.grade}" if self.grade else self.name * (self.kind == "response")
+        """Which of its table: a category, grade or population; empty for a cell on its own."""
+        named = self.kind in ("response", "size")
+        return f"grade {self.grade}" if self.grade else self.name * named
 
     @property
     def of(self) -> int | None:
@@ -163,9 +163,11 @@ class Cell:
         if self.missing is not None:
             return self.missing.replace("-", " ")
         if isinstance(self.item, TimeResult | Characteristic) and self.item.value is not None:
-            unit = f" {self.item.unit}" if isinstance(self.item, TimeResult) else ""
+            unit = _unit(self.item) if isinstance(self.item, TimeResult) else ""
             span = f" ({self.item.range})" if self.item.range else ""
             return f"{self.item.value}{unit}{span}"
+        if self.count is None and self.percent is None:
+            return getattr(self.item, "range", None) or ""
         of = "" if self.of is None else f" of {self.of}"
         if self.count is None:
             return f"{self.percent}%{of}"
@@ -178,6 +180,10 @@ class Cell:
         return f"{self.place}{inner}: {self.shown()}{cited}"
 
 
+def _unit(time: TimeResult) -> str:
+    return {"percent": "%", "ratio": ""}.get(time.unit, f" {time.unit}")
+
+
 class Cells:
     """All cells of a review, by cohort and one by one.
 
@@ -186,11 +192,15 @@ class Cells:
     """
 
     def __init__(self, studies: Iterable[StudyRecord]):
-        self.studies: Mapping[str, StudyRecord] = {study.id: study for study in studies}
+        read = tuple(studies)
+        self.studies: Mapping[str, StudyRecord] = {study.id: study for study in read}
+        self._places = {
+            f"{study.id}/{cohort.id}": (study, index)
+            for study in read
+            for index, cohort in enumerate(study.cohorts)
+        }
         self.cohorts: Mapping[str, Cohort] = {
-            f"{study.id}/{cohort.id}": cohort
-            for study in self.studies.values()
-            for cohort in study.cohorts
+            key: study.cohorts[index] for key, (study, index) in self._places.items()
         }
 
     @classmethod
@@ -201,11 +211,9 @@ class Cells:
     @cached_property
     def by_cohort(self) -> Mapping[str, tuple[Cell, ...]]:
         """Cells by ``study/cohort``, in the order of the record."""
-        found: dict[str, list[Cell]] = defaultdict(list)
-        for study in self.studies.values():
-            for index, cohort in enumerate(study.cohorts):
-                found[f"{study.id}/{cohort.id}"] += self.of_cohort(study, index)
-        return {key: tuple(cells) for key, cells in found.items()}
+        return {
+            key: tuple(self.of_cohort(study, index)) for key, (study, index) in self._places.items()
+        }
 
     def __iter__(self) -> Iterator[Cell]:
         for cells in self.by_cohort.values():
@@ -214,6 +222,14 @@ class Cells:
     def of_cohort(self, study: StudyRecord, index: int) -> Iterator[Cell]:
         """The cells of the cohort at ``index`` of a record."""
         yield from _Walk(self, study, index).all()
+
+    def study(self, key: str) -> StudyRecord:
+        """The record of a cohort."""
+        return self._places[key][0]
+
+    def path(self, key: str) -> DataPath:
+        """Where a cohort stands in its record."""
+        return ("cohorts", self._places[key][1])
 
     def resolve(self, key: str, reference: str) -> str:
         """The full key of a reference made by the cohort ``key``."""
@@ -228,12 +244,9 @@ class Cells:
     def patients(self, key: str, population: str) -> Denominator:
         """Patients of a population: printed for the cohort, or of the parts that make it up."""
         size = self.size(key, population)
-        study_id, _, cohort_id = key.partition("/")
         if size is not None:
-            study = self.studies[study_id]
-            index = [cohort.id for cohort in study.cohorts].index(cohort_id)
-            words = f"n {size.n}: {size.at.label(study.default_doc)}"
-            path: DataPath = ("cohorts", index, "populations", population, "n")
+            words = f"n {size.n}: {size.at.label(self.study(key).default_doc)}"
+            path = (*self.path(key), "populations", population, "n")
             return Denominator(size.n, "population", words, path)
         for partition in self.cohorts[key].lineage.partitions:
             parts = [self.size(self.resolve(key, part), population) for part in partition]

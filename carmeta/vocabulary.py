@@ -195,6 +195,14 @@ OUTCOMES: Final[dict[str, OutcomeTerm]] = {
     )
 }
 
+# Among whom MRD is assessed -> the outcome that makes the group; empty for everybody.
+MRD_GROUPS: Final[dict[str, str]] = {
+    "all": "",
+    "responders": "orr",
+    "vgpr-or-better": "vgpr",
+    "cr-or-better": "cr",
+}
+
 # Best responses that count, deepest first (IMWG 2016): each set is nested in the next.
 RESPONSE_TIERS: Final[dict[str, tuple[str, ...]]] = {
     term.code: term.tier

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from carmeta.audit.cells import finding
+from carmeta.audit.context import finding
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Acknowledgement, StudyRecord
 
@@ -19,13 +19,13 @@ def acknowledge(studies: Sequence[StudyRecord], findings: Sequence[Finding]) -> 
     marked = list(findings)
     stale: list[Finding] = []
     for study in studies:
-        for item in study.acknowledged:
+        for index, item in enumerate(study.acknowledged):
             hits = [i for i, one in enumerate(marked) if _covers(study.id, item, one)]
             for i in hits:
                 if not marked[i].acknowledged:
                     marked[i] = replace(marked[i], acknowledged=item.reason)
             if not hits:
-                stale.append(_stale(study, item))
+                stale.append(_stale(study, item, index))
     return (*marked, *stale)
 
 
@@ -38,12 +38,13 @@ def _covers(study: str, item: Acknowledgement, one: Finding) -> bool:
     )
 
 
-def _stale(study: StudyRecord, item: Acknowledgement) -> Finding:
+def _stale(study: StudyRecord, item: Acknowledgement, index: int) -> Finding:
     about = " ".join(filter(None, (item.code, item.cohort, item.subject)))
     return finding(
         "ACK001",
         f"{about} is acknowledged, but not found",
         study=study.id,
+        path=("acknowledged", index),
         cohort=item.cohort or "",
         subject=item.subject or item.code,
         printed=(f"acknowledged: {item.reason}",),

@@ -47,7 +47,7 @@ _TABLE: Final = (
         "warning",
         "decimals cut off",
         "The percentage fits its count only if decimals were cut off instead of rounded.",
-        "use the count; do not reconstruct other counts from this paper's percentages blindly",
+        "use the count; a percentage alone is not turned into one, so it leaves the pool",
     ),
     Code(
         "GRM005",
@@ -166,10 +166,11 @@ _TABLE: Final = (
     ),
     Code(
         "POP004",
-        "info",
+        "warning",
         "no denominator",
-        "A percentage stands without a number of patients, so that it cannot become a count.",
-        "nothing to do: the cohort is left out of pools; add the denominator if it is found",
+        "A percentage of an outcome stands without a number of patients (or a count with none), "
+        "so that it leaves the pool.",
+        "give 'of', or the size of the population, where it is printed; else acknowledge",
     ),
     Code(
         "POP005",
@@ -178,6 +179,14 @@ _TABLE: Final = (
         "The number of patients in the heading of a row or column (N = 250) differs from the "
         "denominator or the population that the number is filed under.",
         "file the number under the population of its column",
+    ),
+    Code(
+        "POP006",
+        "info",
+        "no denominator, not pooled",
+        "A percentage of a characteristic or of another adverse event stands without a number "
+        "of patients.",
+        "nothing to do: it enters no pool; add the denominator if it is found",
     ),
     Code(
         "SRC001",
@@ -434,6 +443,13 @@ _TABLE: Final = (
         "several data cutoffs",
         "One document gives numbers of several data cutoffs.",
         "say which number is of which cutoff",
+    ),
+    Code(
+        "DRA001",
+        "warning",
+        "a draft",
+        "The record is marked as a draft, so that nothing of it is pooled.",
+        "take out 'status: draft' once the record holds what the paper prints",
     ),
     Code(
         "ACK001",

@@ -2,80 +2,79 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from carmeta.audit.cells import Cell, Context, finding, grade_subject, of_cell
+from carmeta.audit.context import Context, finding, of_cell, toxicity_tables
 from carmeta.audit.sources import comparable
+from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
-from carmeta.domain.record import StudyRecord, Toxicity, grade_bounds
-from carmeta.vocabulary import OUTCOMES, SCALE_LABELS
+from carmeta.domain.record import Toxicity, grade_bounds
+from carmeta.vocabulary import EVENTS, OUTCOMES, SCALE_LABELS, grade_subject
 
-_NAMES = {"crs": "CRS", "neurotoxicity": "neurotoxicity"}
 # A table gives percentages beside its counts if so many counts above zero are in the record
 # and all but this share of them have one.
 _MANY, _FEW = 8, 0.1
-# The outcome under which the review-level finding is filed.
-_OUTCOME = {"crs": "crs_any", "neurotoxicity": "nt_any"}
 
 
 def check(context: Context) -> Iterator[Finding]:
     """GRD001 to GRD005 and ZER001 to ZER003."""
+    for cells in context.fractions.values():
+        for event in EVENTS:
+            rows = _reported(cells, event)
+            if rows:
+                yield from _missing(event, rows)
+                yield from _differing(event, rows)
+        yield from _empty(cells)
     for study in context.review.studies:
-        for cohort in study.cohorts:
-            graded = [item for item in cohort.toxicity if item.event in _NAMES and _reported(item)]
-            for event in _NAMES:
-                items = [item for item in graded if item.event == event]
-                if items:
-                    yield from _missing(study, cohort.id, event, items)
-                    yield from _differing(study, cohort.id, event, items)
-        yield from _columns(study)
+        keys = [f"{study.id}/{cohort.id}" for cohort in study.cohorts]
+        yield from _columns([cell for key in keys for cell in context.fractions[key]])
     yield from _mixed(context)
     yield from _bare(context)
-    for cells in context.by_cohort.values():
-        yield from _empty(cells)
 
 
-def _reported(item: Toxicity) -> bool:
-    return any(printed.missing is None for printed in item.grades.values())
+Row = tuple[Toxicity, Cell]
 
 
-def _places(study: StudyRecord, items: Sequence[Toxicity]) -> list[str]:
-    return list(
-        dict.fromkeys(
-            f"{item.at.label(study.default_doc)}: {SCALE_LABELS[item.scale]}"
-            f"{', modified' if item.scale_modified else ''}"
-            for item in items
-        )
+def _reported(cells: Sequence[Cell], event: str) -> list[Row]:
+    """The entries of an event that give any number, each with its first cell."""
+    return [
+        (item, next(iter(table.values())))
+        for item, table in toxicity_tables(cells)
+        if item.event == event and any(cell.missing is None for cell in table.values())
+    ]
+
+
+def _about(code: str, event: str, message: str, said: Sequence[tuple[Cell, str]]) -> Finding:
+    """A finding about an event of a cohort: entries, by their first cell, and what they say."""
+    first = said[0][0]
+    return finding(
+        code,
+        message,
+        study=first.study,
+        path=first.entry,
+        cohort=first.cohort,
+        subject=EVENTS[event].stem,
+        printed=[f"{cell.place}: {words}" for cell, words in said],
     )
 
 
-def _missing(
-    study: StudyRecord, cohort: str, event: str, items: Sequence[Toxicity]
-) -> Iterator[Finding]:
+def _missing(event: str, rows: Sequence[Row]) -> Iterator[Finding]:
     """What no place of the cohort says about an event's grading."""
-    subject, name = event if event == "crs" else "nt", _NAMES[event]
-    found: list[tuple[str, str]] = []
+    name, items = EVENTS[event].name, [item for item, _ in rows]
+    said = [(cell, cell.grading) for _, cell in rows]
     if all(item.scale == "not-reported" for item in items):
-        found.append(("GRD001", f"{name} without the scale it was graded by"))
+        yield _about("GRD001", event, f"{name} without the scale it was graded by", said)
     if event == "neurotoxicity" and all(item.window is None for item in items):
-        found.append(("GRD003", f"{name} without the period in which events were counted"))
+        message = f"{name} without the period in which events were counted"
+        yield _about("GRD003", event, message, said)
     if not any(_severe_known(item) for item in items) and any(_split(item) for item in items):
         message = (
             f"severe {name} stands in several columns, and it is not said whether a patient is "
             "counted in one only"
         )
-        found.append(("GRD002", message))
-    for code, message in found:
-        yield finding(
-            code,
-            message,
-            study=study.id,
-            cohort=cohort,
-            subject=subject,
-            printed=_places(study, items),
-        )
+        yield _about("GRD002", event, message, said)
 
 
 def _severe_known(item: Toxicity) -> bool:
@@ -86,94 +85,76 @@ def _split(item: Toxicity) -> bool:
     return sum(grade_bounds(key)[0] >= 3 for key in item.grades) > 1
 
 
-def _differing(
-    study: StudyRecord, cohort: str, event: str, items: Sequence[Toxicity]
-) -> Iterator[Finding]:
+def _differing(event: str, rows: Sequence[Row]) -> Iterator[Finding]:
     """GRD005: two descriptions of one cohort's grading."""
-    described = {
-        (item.scale, item.scale_modified): item for item in items if item.scale != "not-reported"
-    }
-    windows = {item.window: item for item in items if item.window is not None}
-    subject = event if event == "crs" else "nt"
-    if len(described) > 1:
-        words = [
-            SCALE_LABELS[scale] + (", modified" if modified else "")
-            for scale, modified in described
-        ]
-        yield finding(
-            "GRD005",
-            f"{_NAMES[event]} is said to be graded by {' and by '.join(words)}",
-            study=study.id,
-            cohort=cohort,
-            subject=subject,
-            printed=_places(study, list(described.values())),
-        )
-    if len(windows) > 1:
-        yield finding(
-            "GRD005",
-            f"{_NAMES[event]} is counted over {' and over '.join(windows)}",
-            study=study.id,
-            cohort=cohort,
-            subject=subject,
-            printed=[
-                f"{item.at.label(study.default_doc)}: {window}" for window, item in windows.items()
-            ],
-        )
+    scales = {cell.grading: cell for item, cell in rows if item.scale != "not-reported"}
+    windows = {item.window: cell for item, cell in rows if item.window is not None}
+    for verb, found in (("is said to be graded by", scales), ("is counted over", windows)):
+        if len(found) > 1:
+            between = f" and {verb.rpartition(' ')[2]} "
+            message = f"{EVENTS[event].name} {verb} {between.join(found)}"
+            yield _about("GRD005", event, message, [(cell, words) for words, cell in found.items()])
 
 
 def _mixed(context: Context) -> Iterator[Finding]:
     """GRD004: one finding an event over the whole review, of CAR-T cohorts only."""
-    for event, name in _NAMES.items():
-        scales: dict[str, list[str]] = defaultdict(list)
-        for key, cohort in context.cohorts.items():
-            items = [i for i in cohort.toxicity if i.event == event and _reported(i)]
-            if cohort.role != "car-t" or not items or context.lineage.wholes(key):
+    for event, term in EVENTS.items():
+        scales: dict[str, list[Cell]] = defaultdict(list)
+        for key, cells in context.fractions.items():
+            rows = _reported(cells, event)
+            role = context.cells.cohorts[key].role
+            if role != "car-t" or not rows or context.lineage.wholes(key):
                 continue
-            known = {SCALE_LABELS[i.scale]: None for i in items if i.scale != "not-reported"}
+            known = {SCALE_LABELS[i.scale]: None for i, _ in rows if i.scale != "not-reported"}
             for scale in known or (SCALE_LABELS["not-reported"],):
-                scales[scale].append(key)
+                scales[scale].append(rows[0][1])
         if len(scales) > 1:
-            outcome = OUTCOMES[_OUTCOME[event]].label
+            outcome = OUTCOMES[grade_subject(event, None, "any")]
+            first = next(iter(scales.values()))[0]
             yield finding(
                 "GRD004",
-                f"{name} is graded by different scales: {', '.join(scales)}",
+                f"{term.name} is graded by different scales: {', '.join(scales)}",
                 study="",
-                subject=_OUTCOME[event],
-                printed=[f"{outcome}, {scale}: {', '.join(k)}" for scale, k in scales.items()],
+                path=first.entry,
+                record=first.study,
+                subject=outcome.code,
+                printed=[
+                    f"{outcome.label}, {scale}: {', '.join(cell.key for cell in cells)}"
+                    for scale, cells in scales.items()
+                ],
             )
 
 
-def _columns(study: StudyRecord) -> Iterator[Finding]:
+def _columns(cells: Sequence[Cell]) -> Iterator[Finding]:
     """ZER002: a row without a grade column that most rows of its table have."""
-    tables: dict[tuple[str, str], list[tuple[str, Toxicity]]] = defaultdict(list)
-    for cohort in study.cohorts:
-        for item in cohort.toxicity:
-            if item.at.table:
-                tables[item.at.doc or study.default_doc, item.at.table].append((cohort.id, item))
+    tables: dict[tuple[str, str], list[tuple[Toxicity, Cell]]] = defaultdict(list)
+    for item, row in toxicity_tables(cells):
+        first = next(iter(row.values()))
+        if item.at.table:
+            tables[first.doc, item.at.table].append((item, first))
     for (_, table), rows in tables.items():
-        often: dict[str, int] = defaultdict(int)
-        for _, item in rows:
-            for key in item.grades:
-                often[key] += 1
+        often = Counter(key for item, _ in rows for key in item.grades)
         usual = [key for key, times in often.items() if 2 * times > len(rows) and len(rows) > 2]
-        for cohort_id, item in rows:
+        for item, first in rows:
             for key in usual:
                 if key not in item.grades:
-                    yield finding(
-                        "ZER002",
+                    message = (
                         f"no column for grade {key}, which {often[key]} of {len(rows)} rows of "
-                        f"Table {table} have",
-                        study=study.id,
-                        cohort=cohort_id,
+                        f"Table {table} have"
+                    )
+                    yield of_cell(
+                        "ZER002",
+                        first,
+                        message,
                         subject=grade_subject(item.event, item.term, key),
-                        printed=(f"{item.at.label(study.default_doc)}: {', '.join(item.grades)}",),
+                        printed=(f"{first.place}: {', '.join(item.grades)}",),
                     )
 
 
 def _empty(cells: Sequence[Cell]) -> Iterator[Finding]:
     """ZER001: 'not reported' where another place gives a number."""
     for a, b in combinations(cells, 2):
-        same = (a.family, a.subject, a.population) == (b.family, b.subject, b.population)
+        same = (a.kind, a.subject, a.population) == (b.kind, b.subject, b.population)
         if not same or (a.missing is None) == (b.missing is None) or not comparable(a, b):
             continue
         empty, full = (a, b) if a.missing is not None else (b, a)
@@ -186,8 +167,8 @@ def _bare(context: Context) -> Iterator[Finding]:
     """ZER003: counts above zero without percentage, in a table that gives them."""
     tables: dict[tuple[str, str, str, str], list[Cell]] = defaultdict(list)
     for cell in context.cells:
-        if cell.at.table and cell.count and cell.family in ("toxicity", "response"):
-            tables[cell.study, cell.doc, cell.at.table, cell.family].append(cell)
+        if cell.at.table and cell.count and cell.kind in ("toxicity", "response"):
+            tables[cell.study, cell.doc, cell.at.table, cell.kind].append(cell)
     for cells in tables.values():
         bare = [cell for cell in cells if cell.percent is None]
         if len(cells) >= _MANY and len(bare) <= _FEW * len(cells):

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from carmeta.audit.cells import Context, finding
-from carmeta.domain.evidence import Finding
-from carmeta.domain.record import Sourced, StudyRecord
+from carmeta.audit.context import Context, finding
+from carmeta.domain.evidence import DataPath, Finding
+from carmeta.domain.record import StudyRecord
 
 _NCT: Final = re.compile(r"NCT\d{8}")
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
@@ -24,7 +24,8 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _registry(study: StudyRecord) -> Iterator[Finding]:
     own = study.trial.registry
-    for item in study.identifiers:
+    for index, item in enumerate(study.identifiers):
+        path = ("identifiers", index, "value")
         at = f"{item.at.label(study.default_doc)}: {item.value}"
         known = {own, *study.trial.other_registries} - {None}
         if item.value in known:
@@ -36,6 +37,7 @@ def _registry(study: StudyRecord) -> Iterator[Finding]:
                 "IDS001",
                 f"{item.value} has {digits} digits, a registry number has eight{meant}",
                 study=study.id,
+                path=path,
                 subject=item.value,
                 printed=(at, f"record: {own}") if own else (at,),
             )
@@ -44,6 +46,7 @@ def _registry(study: StudyRecord) -> Iterator[Finding]:
                 "IDS002",
                 f"{item.value} is printed, the trial is {own or 'registered elsewhere'}",
                 study=study.id,
+                path=path,
                 subject=item.value,
                 printed=(at, f"record: {', '.join(sorted(filter(None, known)))}"),
             )
@@ -59,42 +62,40 @@ def _near(a: str, b: str) -> bool:
     )
 
 
-def _sourced(study: StudyRecord) -> Iterator[Sourced]:
+def _cutoffs(context: Context, study: StudyRecord) -> Iterator[tuple[str, str, str, DataPath]]:
+    """Document, date, place and path of every data cutoff."""
     for cohort in study.cohorts:
-        yield from cohort.proportions
-        yield from cohort.response
-        yield from cohort.mrd
-        yield from cohort.toxicity
-        yield from cohort.times
-        yield from cohort.characteristics
-    yield from study.contrasts
+        for cell in context.cells.by_cohort[f"{study.id}/{cohort.id}"]:
+            yield cell.doc, cell.cutoff, cell.place, (*cell.entry, "data_cutoff")
+    for index, item in enumerate(study.contrasts):
+        path = ("contrasts", index, "data_cutoff")
+        doc = item.at.doc or study.default_doc
+        yield doc, item.data_cutoff or "", item.at.label(study.default_doc), path
 
 
 def _dates(context: Context, study: StudyRecord) -> Iterator[Finding]:
     own = {report.id: report for report in study.reports if not isinstance(report, str)}
     reports = {**context.review.reports, **own}
-    cutoffs: dict[str, dict[str, str]] = defaultdict(dict)  # document -> cutoff -> place
-    for item in _sourced(study):
-        if item.data_cutoff:
-            doc = item.at.doc or study.default_doc
-            cutoffs[doc].setdefault(item.data_cutoff, item.at.label(study.default_doc))
+    cutoffs: dict[str, dict[str, tuple[str, DataPath]]] = defaultdict(dict)
+    for doc, cutoff, place, path in _cutoffs(context, study):
+        if cutoff:
+            cutoffs[doc].setdefault(cutoff, (place, path))
     for doc, found in cutoffs.items():
-        printed = [f"{place}: {cutoff}" for cutoff, place in found.items()]
         report = reports.get(doc)
-        years = [int(year) for cutoff in found for year in _YEAR.findall(cutoff)]
+        years = {int(year): cutoff for cutoff in found for year in _YEAR.findall(cutoff)}
+        wrong: list[tuple[str, str, str]] = []
         if report is not None and years and max(years) > report.year:
-            yield finding(
-                "DAT001",
-                f"a data cutoff in {max(years)}, published in {report.year}",
-                study=study.id,
-                subject=doc,
-                printed=printed,
-            )
+            message = f"a data cutoff in {max(years)}, published in {report.year}"
+            wrong.append(("DAT001", message, years[max(years)]))
         if len(found) > 1:
+            message = f"{len(found)} data cutoffs: {', '.join(found)}"
+            wrong.append(("DAT002", message, next(iter(found))))
+        for code, message, cutoff in wrong:
             yield finding(
-                "DAT002",
-                f"{len(found)} data cutoffs: {', '.join(found)}",
+                code,
+                message,
                 study=study.id,
+                path=found[cutoff][1],
                 subject=doc,
-                printed=printed,
+                printed=[f"{place}: {each}" for each, (place, _) in found.items()],
             )

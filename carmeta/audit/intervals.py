@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from statistics import NormalDist
 from typing import Final, Literal
 
-from carmeta.audit.cells import Cell, Context, finding, of_cell
-from carmeta.domain.evidence import Finding
+from carmeta.audit.context import Context, finding, of_cell
+from carmeta.cells import Cell
+from carmeta.domain.evidence import DataPath, Finding
 from carmeta.domain.record import (
     Characteristic,
     Contrast,
@@ -159,16 +161,15 @@ def _rounds(limit: float, text: str) -> Match:
 def check(context: Context) -> Iterator[Finding]:
     """CIV001 to CIV006."""
     for cell in context.cells:
-        if cell.ci is not None:
+        if isinstance(cell.item, TimeResult):
+            yield from _time(cell, cell.item)
+        elif isinstance(cell.item, Characteristic):
+            yield from _characteristic(cell, cell.item)
+        elif cell.ci is not None:
             yield from _cell(cell, cell.ci)
     for study in context.review.studies:
-        for cohort in study.cohorts:
-            for time in cohort.times:
-                yield from _time(study, cohort.id, time)
-            for trait in cohort.characteristics:
-                yield from _characteristic(study, cohort.id, trait)
-        for contrast in study.contrasts:
-            yield from _contrast(context, study, contrast)
+        for index, contrast in enumerate(study.contrasts):
+            yield from _Ratio(context, study, contrast, ("contrasts", index)).all()
 
 
 def _shown(ci: PrintedInterval) -> str:
@@ -246,35 +247,29 @@ def _half(text: str) -> Fraction:
     return Fraction(1, 2 * 10 ** len(text.partition(".")[2]))
 
 
-def _time(study: StudyRecord, cohort: str, time: TimeResult) -> Iterator[Finding]:
-    at = time.at.label(study.default_doc)
+def _time(cell: Cell, time: TimeResult) -> Iterator[Finding]:
     if not _NUMBER.fullmatch(time.value):
         return
     if time.ci is not None and not _inside(time.value, time.ci):
-        yield _outside(study, cohort, time.endpoint, at, f"{time.value} ({_shown(time.ci)})")
+        yield _outside(cell, f"{time.value} ({_shown(time.ci)})")
     if time.range is not None and not _spans(time.range, time.value):
-        yield _outside(study, cohort, time.endpoint, at, f"{time.value} (range {time.range})")
+        yield _outside(cell, f"{time.value} (range {time.range})")
     if time.statistic == "hazard-ratio" and time.ci is not None:
-        yield from _log_symmetry(study, cohort, time.endpoint, time.value, time.ci, at)
+        message = _asymmetry(time.value, time.ci)
+        if message:
+            shown = f"{cell.place}: {time.value} ({_shown(time.ci)})"
+            yield of_cell("CIV005", cell, message, subject=cell.name, printed=(shown,))
 
 
-def _characteristic(study: StudyRecord, cohort: str, item: Characteristic) -> Iterator[Finding]:
-    if item.value and item.range and _NUMBER.fullmatch(item.value):
-        at = item.at.label(study.default_doc)
-        if not _spans(item.range, item.value):
-            shown = f"{item.value} (range {item.range})"
-            yield _outside(study, cohort, item.name, at, shown)
+def _characteristic(cell: Cell, item: Characteristic) -> Iterator[Finding]:
+    value = item.value or ""
+    if item.range and _NUMBER.fullmatch(value) and not _spans(item.range, value):
+        yield _outside(cell, f"{value} (range {item.range})")
 
 
-def _outside(study: StudyRecord, cohort: str, subject: str, at: str, shown: str) -> Finding:
-    return finding(
-        "CIV004",
-        f"{shown}: the value lies outside",
-        study=study.id,
-        cohort=cohort,
-        subject=subject,
-        printed=(f"{at}: {shown}",),
-    )
+def _outside(cell: Cell, shown: str) -> Finding:
+    message = f"{shown}: the value lies outside"
+    return of_cell("CIV004", cell, message, subject=cell.name, printed=(f"{cell.place}: {shown}",))
 
 
 def _spans(text: str, value: str) -> bool:
@@ -282,54 +277,73 @@ def _spans(text: str, value: str) -> bool:
     return span is None or Fraction(span[1]) <= Fraction(value) <= Fraction(span[2])
 
 
-def _log_symmetry(
-    study: StudyRecord, cohort: str, subject: str, value: str, ci: PrintedInterval, at: str
-) -> Iterator[Finding]:
-    """CIV005: the geometric mean of the limits, within their rounding, against the ratio."""
+def _asymmetry(value: str, ci: PrintedInterval) -> str:
+    """What CIV005 says of a ratio whose limits are not central about it on the log scale.
+
+    The geometric mean of the limits, within their rounding, is held against the ratio.
+    """
     if "NE" in (ci.lb, ci.ub) or min(map(float, (ci.lb, ci.ub, value))) <= 0:
-        return
+        return ""
     least = math.sqrt(max(_bound(ci.lb, -1), 0.0) * max(_bound(ci.ub, -1), 0.0))
     most = math.sqrt(_bound(ci.lb, 1) * _bound(ci.ub, 1))
-    if least > _bound(value, 1) or most < _bound(value, -1):
-        middle = math.sqrt(float(ci.lb) * float(ci.ub))
-        yield finding(
-            "CIV005",
-            f"{value} ({_shown(ci)}): the limits are central about {middle:.3f}",
-            study=study.id,
-            cohort=cohort,
-            subject=subject,
-            printed=(f"{at}: {value} ({_shown(ci)})",),
-        )
+    if least <= _bound(value, 1) and most >= _bound(value, -1):
+        return ""
+    middle = math.sqrt(float(ci.lb) * float(ci.ub))
+    return f"{value} ({_shown(ci)}): the limits are central about {middle:.3f}"
 
 
 def _bound(text: str, sign: int) -> float:
     return float(Fraction(text) + sign * _half(text))
 
 
-def _contrast(context: Context, study: StudyRecord, item: Contrast) -> Iterator[Finding]:
-    at = item.at.label(study.default_doc)
-    ci = item.ci
-    if ci is None:
-        return
-    if not _inside(item.estimate, ci):
-        yield _outside(study, "", item.outcome, at, f"{item.estimate} ({_shown(ci)})")
-        return
-    if item.measure == "RD" or "NE" in (ci.lb, ci.ub) or float(ci.lb) <= 0:
-        return
-    yield from _log_symmetry(study, "", item.outcome, item.estimate, ci, at)
-    crude = _crude(context, study, item)
-    if crude is None:
-        return
-    z = normal_quantile(ci.level)
-    se = (math.log(float(ci.ub)) - math.log(float(ci.lb))) / (2 * z)
-    distance = abs(math.log(crude[0]) - math.log(float(item.estimate)))
-    if distance > _FAR * se:
-        yield finding(
-            "CIV006",
-            f"{item.measure} {item.estimate} ({_shown(ci)}), but the counts give {crude[0]:.2f}",
-            study=study.id,
-            subject=item.outcome,
-            printed=(f"{at}: {item.measure} {item.estimate}", *(c.text() for c in crude[1])),
+@dataclass(frozen=True, slots=True)
+class _Ratio:
+    """A published contrast of two cohorts, held against its limits and the printed counts."""
+
+    context: Context
+    study: StudyRecord
+    item: Contrast
+    path: DataPath
+
+    def all(self) -> Iterator[Finding]:
+        item, ci = self.item, self.item.ci
+        if ci is None:
+            return
+        shown = f"{item.estimate} ({_shown(ci)})"
+        if not _inside(item.estimate, ci):
+            yield self._finding("CIV004", f"{shown}: the value lies outside", shown)
+            return
+        if item.measure == "RD" or "NE" in (ci.lb, ci.ub) or float(ci.lb) <= 0:
+            return
+        message = _asymmetry(item.estimate, ci)
+        if message:
+            yield self._finding("CIV005", message, shown)
+        yield from self._against_counts(ci)
+
+    def _against_counts(self, ci: PrintedInterval) -> Iterator[Finding]:
+        crude = _crude(self.context, self.study, self.item)
+        if crude is None:
+            return
+        item, (ratio, cells) = self.item, crude
+        z = normal_quantile(ci.level)
+        se = (math.log(float(ci.ub)) - math.log(float(ci.lb))) / (2 * z)
+        if abs(math.log(ratio) - math.log(float(item.estimate))) > _FAR * se:
+            message = (
+                f"{item.measure} {item.estimate} ({_shown(ci)}), but the counts give {ratio:.2f}"
+            )
+            yield self._finding("CIV006", message, f"{item.measure} {item.estimate}", *cells)
+
+    def _finding(self, code: str, message: str, shown: str, *cells: Cell) -> Finding:
+        return finding(
+            code,
+            message,
+            study=self.study.id,
+            path=self.path,
+            subject=self.item.outcome,
+            printed=(
+                f"{self.item.at.label(self.study.default_doc)}: {shown}",
+                *(cell.text() for cell in cells),
+            ),
         )
 
 
@@ -339,10 +353,10 @@ def _crude(
     """The crude ratio of the first printed counts of both cohorts, and the cells."""
     found: list[Cell] = []
     for reference in (item.treatment, item.control):
-        key = reference if "/" in reference else f"{study.id}/{reference}"
+        key = context.cells.resolve(f"{study.id}/", reference)
         cells = [
             c
-            for c in context.by_cohort.get(key, ())
+            for c in context.fractions.get(key, ())
             if c.subject == item.outcome and c.count is not None and c.n
         ]
         if not cells:

@@ -6,29 +6,28 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from carmeta.audit.cells import Cell, Context, counted, of_cell, toxicity_tables
-from carmeta.audit.sums import add, tiling
+from carmeta.audit.context import Context, counted, of_cell, toxicity_tables
+from carmeta.audit.sums import add, of_same_patients, tiling
+from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
-from carmeta.domain.record import Cohort, Toxicity, grade_bounds
+from carmeta.domain.record import MrdResult, Toxicity, grade_bounds
+from carmeta.vocabulary import MRD_GROUPS, RESPONSE_TIERS
 
-# Each within the next.
-_TIERS = ("scr", "cr", "vgpr", "orr")
-_GROUP_TIER = {"responders": "orr", "vgpr-or-better": "vgpr", "cr-or-better": "cr"}
+_TIERS = tuple(RESPONSE_TIERS)  # each within the next
 
 
 def check(context: Context) -> Iterator[Finding]:
     """NST001 to NST004."""
-    for key, cohort in context.cohorts.items():
-        cells = context.by_cohort.get(key, ())
+    for cells in context.fractions.values():
         yield from _responses(cells)
-        for record, table in toxicity_tables(cohort, cells):
+        for record, table in toxicity_tables(cells):
             yield from _grades(record, table)
-        yield from _mrd(cohort, cells)
+        yield from _mrd(cells)
 
 
 def _responses(cells: Sequence[Cell]) -> Iterator[Finding]:
     """NST001, by the counts that are possible and of the same patients."""
-    found = [c for c in cells if c.subject in _TIERS and c.family == "proportion"]
+    found = [c for c in cells if c.subject in _TIERS and c.kind == "proportion"]
     for a, b in combinations(found, 2):
         inner, outer = sorted((a, b), key=lambda cell: _TIERS.index(cell.subject))
         if inner.subject == outer.subject or inner.population != outer.population:
@@ -79,6 +78,8 @@ def _maximum_grades(outer: str, table: dict[str, Cell]) -> Iterator[Finding]:
     sums = add(known)
     if sums is None or len(known) < len(parts):
         return
+    if not of_same_patients([table[outer], *(table[key] for key in parts)]):
+        return
     if (tiles and not sums & total) or min(sums) > max(total):
         added = " + ".join(f"grade {key} {table[key].shown()}" for key in parts)
         verb = "add to" if tiles else "already make"
@@ -100,21 +101,19 @@ def _disjoint(outer: str, table: dict[str, Cell]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def _mrd(cohort: Cohort, cells: Sequence[Cell]) -> Iterator[Finding]:
+def _mrd(cells: Sequence[Cell]) -> Iterator[Finding]:
     """NST004: deeper levels within shallower, and the assessed within their group."""
-    before = len(cohort.proportions) + len(cohort.response)
-    found = [cell for cell in cells if cell.family == "mrd"]
     groups: dict[tuple[str, str, str], list[tuple[float, Cell]]] = defaultdict(list)
-    for cell in found:
-        record = cohort.mrd[cell.entry - before - 1]
-        tier = _GROUP_TIER.get(record.among)
+    for cell in cells:
+        if not isinstance(cell.item, MrdResult):
+            continue
+        tier = MRD_GROUPS[cell.item.among]
         for other in cells:
-            own = other.family == "proportion" and other.cites == cell.cites
-            if tier and other.subject == tier and own:
+            if other.kind == "proportion" and (other.name, other.cites) == (tier, cell.cites):
                 yield from _assessed(cell, other)
-        depth = _depth(record.depth)
+        depth = _depth(cell.item.depth)
         if depth is not None:
-            groups[record.assay, record.among, record.population].append((depth, cell))
+            groups[cell.item.assay, cell.item.among, cell.population].append((depth, cell))
     for same in groups.values():
         for (one, a), (two, b) in combinations(same, 2):
             if one == two:

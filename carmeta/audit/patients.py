@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
-from carmeta.audit.cells import Cell, Context, counted, finding, toxicity_tables
-from carmeta.domain.evidence import Finding
+from carmeta.audit.context import Context, counted, finding, toxicity_tables
+from carmeta.cells import Cell
+from carmeta.domain.evidence import DataPath, Finding
 from carmeta.domain.record import (
     Characteristic,
-    Cohort,
     Patient,
     PatientFilter,
     PatientTable,
@@ -36,8 +36,8 @@ def check(context: Context) -> Iterator[Finding]:
         for cohort in study.cohorts:
             if cohort.patients is not None:
                 rows[cohort.id] = select(study.patients.rows, cohort.patients)
-                cells = context.by_cohort.get(f"{study.id}/{cohort.id}", ())
-                yield from _Checker(study, cohort, rows[cohort.id], cells).all()
+                checker = _Checker(context, f"{study.id}/{cohort.id}", study.patients)
+                yield from checker.all(rows[cohort.id])
         yield from _partitions(context, study, rows)
 
 
@@ -85,91 +85,79 @@ def _as_number(value: Value) -> Fraction | None:
 class _Checker:
     """Compares what a cohort prints with the rows of its patients."""
 
-    def __init__(
-        self,
-        study: StudyRecord,
-        cohort: Cohort,
-        rows: tuple[Patient, ...],
-        cells: Sequence[Cell],
-    ):
-        assert study.patients is not None
-        self.study, self.cohort, self.rows, self.cells = study, cohort, rows, cells
-        self.table = study.patients
-        self.at = ", ".join(place.label(study.default_doc) for place in self.table.at)
+    def __init__(self, context: Context, key: str, table: PatientTable):
+        self.study = context.cells.study(key)
+        self.cohort = key.partition("/")[2]
+        self.table = table
+        self.path = (*context.cells.path(key), "patients")
+        self.cells = context.cells.by_cohort[key]
+        self.at = ", ".join(place.label(self.study.default_doc) for place in table.at)
 
-    def all(self) -> Iterator[Finding]:
-        yield from self._size()
-        yield from self._responses()
-        yield from self._crs()
-        for item in self.cohort.characteristics:
-            yield from self._characteristic(item)
-        for record, table in toxicity_tables(self.cohort, self.cells):
-            if record.patients is not None and "any" in table:
-                marked = select(self.rows, record.patients)
-                yield from self._compare(table["any"], frozenset((len(marked),)), marked)
-
-    def _size(self) -> Iterator[Finding]:
-        sizes = {size.n for size in self.cohort.populations.values()}
-        if sizes and len(self.rows) not in sizes:
-            yield self._finding(
-                "n",
-                f"{len(self.rows)} patients are listed, {counted(sizes)} printed",
-                [
-                    f"{size.at.label(self.study.default_doc)}: {name} {size.n}"
-                    for name, size in self.cohort.populations.items()
-                ],
-            )
-
-    def _responses(self) -> Iterator[Finding]:
-        if not self.rows or any(not row.response for row in self.rows):
-            return
+    def all(self, rows: Sequence[Patient]) -> Iterator[Finding]:
+        yield from self._size(rows)
+        if rows and all(row.response for row in rows):
+            yield from self._responses(rows)
+        if rows and all(row.crs_grade is not None for row in rows):
+            yield from self._crs(rows)
         for cell in self.cells:
-            if cell.family == "response":
-                wanted = {cell.subject.removeprefix("response ")}
-            elif cell.subject in RESPONSE_TIERS and cell.family == "proportion":
-                wanted = set(RESPONSE_TIERS[cell.subject])
+            if isinstance(cell.item, Characteristic):
+                yield from self._characteristic(cell, cell.item, rows)
+        for record, table in toxicity_tables(self.cells):
+            if record.patients is not None and "any" in table:
+                yield from self._marked(table["any"], select(rows, record.patients))
+
+    def _size(self, rows: Sequence[Patient]) -> Iterator[Finding]:
+        sizes = {cell.count or 0: cell for cell in self.cells if cell.kind == "size"}
+        if sizes and len(rows) not in sizes:
+            message = f"{len(rows)} patients are listed, {counted(sizes)} printed"
+            printed = [cell.text() for cell in self.cells if cell.kind == "size"]
+            yield self._finding("n", message, printed, self.path)
+
+    def _responses(self, rows: Sequence[Patient]) -> Iterator[Finding]:
+        for cell in self.cells:
+            if cell.kind == "response":
+                wanted = {cell.name}
+            elif cell.kind == "proportion" and cell.name in RESPONSE_TIERS:
+                wanted = set(RESPONSE_TIERS[cell.name])
             else:
                 continue
-            sure = [row for row in self.rows if set(row.response or ()) <= wanted]
-            perhaps = [row for row in self.rows if set(row.response or ()) & wanted]
+            sure = [row for row in rows if set(row.response or ()) <= wanted]
+            perhaps = [row for row in rows if set(row.response or ()) & wanted]
             yield from self._compare(cell, frozenset(range(len(sure), len(perhaps) + 1)), sure)
 
-    def _crs(self) -> Iterator[Finding]:
-        if not self.rows or any(row.crs_grade is None for row in self.rows):
-            return
-        for record, table in toxicity_tables(self.cohort, self.cells):
+    def _crs(self, rows: Sequence[Patient]) -> Iterator[Finding]:
+        for record, table in toxicity_tables(self.cells):
             if record.event != "crs" or record.counting == "any-event":
                 continue
             if self.table.scale not in (record.scale, "not-reported"):
                 continue
             for key, cell in table.items():
                 low, high = grade_bounds(key)
-                graded = [row for row in self.rows if low <= (row.crs_grade or 0) <= high]
-                yield from self._compare(cell, frozenset((len(graded),)), graded)
+                graded = [row for row in rows if low <= (row.crs_grade or 0) <= high]
+                yield from self._marked(cell, graded)
 
-    def _characteristic(self, item: Characteristic) -> Iterator[Finding]:
-        cell = next((c for c in self.cells if c.at is item.at and c.subject == item.name), None)
+    def _characteristic(
+        self, cell: Cell, item: Characteristic, rows: Sequence[Patient]
+    ) -> Iterator[Finding]:
         if item.patients is not None:
-            if cell is not None:
-                marked = select(self.rows, item.patients)
-                yield from self._compare(cell, frozenset((len(marked),)), marked)
+            yield from self._marked(cell, select(rows, item.patients))
             return
-        values = [row.attributes.get(item.name) for row in self.rows]
-        if cell is not None and values and all(isinstance(value, bool) for value in values):
-            marked = tuple(row for row in self.rows if row.attributes[item.name] is True)
-            yield from self._compare(cell, frozenset((len(marked),)), marked)
+        values = [row.attributes.get(item.name) for row in rows]
+        if values and all(isinstance(value, bool) for value in values):
+            yield from self._marked(cell, [row for row in rows if row.attributes[item.name]])
         numbers = [number for value in values if (number := _as_number(value)) is not None]
         if numbers and len(numbers) == len(values):
-            yield from self._numbers(item, numbers)
+            yield from self._numbers(cell, item, numbers)
 
-    def _numbers(self, item: Characteristic, numbers: Sequence[Fraction]) -> Iterator[Finding]:
+    def _numbers(
+        self, cell: Cell, item: Characteristic, numbers: Sequence[Fraction]
+    ) -> Iterator[Finding]:
         """A printed median and range against the patients' values."""
-        at = item.at.label(self.study.default_doc)
         if item.value is not None and "median" in (item.label or "").lower():
             middle = _median(numbers)
             if _NUMBER.fullmatch(item.value) and not _rounds(middle, item.value):
                 message = f"the patients' median is {float(middle):g}, printed {item.value}"
-                yield self._finding(item.name, message, [f"{at}: {item.value}"])
+                yield self._finding(item.name, message, [cell.text()], cell.path)
         span = re.fullmatch(r"(-?\d+(?:\.\d+)?)\s*[-–]\s*(-?\d+(?:\.\d+)?)", item.range or "")
         if span:
             ends = ((min(numbers), span[1]), (max(numbers), span[2]))
@@ -178,7 +166,10 @@ class _Checker:
                     f"the patients range from {float(ends[0][0]):g} to {float(ends[1][0]):g}, "
                     f"printed {item.range}"
                 )
-                yield self._finding(item.name, message, [f"{at}: {item.range}"])
+                yield self._finding(item.name, message, [cell.text()], cell.path)
+
+    def _marked(self, cell: Cell, rows: Sequence[Patient]) -> Iterator[Finding]:
+        yield from self._compare(cell, frozenset((len(rows),)), rows)
 
     def _compare(
         self, cell: Cell, counts: frozenset[int], who: Sequence[Patient]
@@ -188,14 +179,17 @@ class _Checker:
             return
         names = ", ".join(row.id for row in who[:20]) or "none"
         message = f"{counted(counts)} of the patients listed ({names}), printed {cell.shown()}"
-        yield self._finding(cell.subject, message, [cell.text()])
+        yield self._finding(cell.subject, message, [cell.text()], cell.path)
 
-    def _finding(self, subject: str, message: str, printed: Sequence[str]) -> Finding:
+    def _finding(
+        self, subject: str, message: str, printed: Sequence[str], path: DataPath
+    ) -> Finding:
         return finding(
             "PAT001",
             message,
             study=self.study.id,
-            cohort=self.cohort.id,
+            path=path,
+            cohort=self.cohort,
             subject=subject,
             printed=[*printed, f"{self.at}: individual patients"],
         )
@@ -214,7 +208,7 @@ def _rounds(value: Fraction, text: str) -> bool:
 def _alike(study: StudyRecord, table: PatientTable) -> Iterator[Finding]:
     """PAT002: rows that agree in everything but the id, where that is more than chance."""
     seen: dict[object, str] = {}
-    for row in table.rows:
+    for index, row in enumerate(table.rows):
         if len(row.attributes) < 3:
             continue
         key = (row.site, tuple(row.response or ()), row.crs_grade, _frozen(row.attributes))
@@ -223,6 +217,7 @@ def _alike(study: StudyRecord, table: PatientTable) -> Iterator[Finding]:
                 "PAT002",
                 f"patients {seen[key]} and {row.id} agree in everything",
                 study=study.id,
+                path=("patients", "rows", index),
                 subject="patients",
                 printed=[place.label(study.default_doc) for place in table.at],
             )
@@ -240,6 +235,7 @@ def _partitions(
     for cohort in study.cohorts:
         if cohort.id not in rows:
             continue
+        path = (*context.cells.path(f"{study.id}/{cohort.id}"), "lineage", "partitions")
         for partition in cohort.lineage.partitions:
             parts = [part.rpartition("/")[2] for part in partition]
             if not all(part in rows for part in parts):
@@ -256,7 +252,8 @@ def _partitions(
                         "PAT003",
                         f"patient {row.id} is in {where}, which split {cohort.id}",
                         study=study.id,
+                        path=path,
                         cohort=cohort.id,
                         subject=row.id,
-                        printed=(context.cohorts[f"{study.id}/{cohort.id}"].label,),
+                        printed=(cohort.label,),
                     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from carmeta.audit.cells import Cell, Context, counted, finding, of_cell
+from carmeta.audit.context import Context, counted, of_cell
+from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
-from carmeta.domain.record import Cohort, TimeResult
+from carmeta.domain.record import TimeResult, Toxicity
 from carmeta.rounding import (
     fitting_counts,
     fitting_denominators,
     how_printed,
     joint_denominators,
 )
+from carmeta.vocabulary import EVENTS
 
 # How far beyond a given denominator to look for one that fits a whole column.
 _LOOK_BEYOND = 3
@@ -26,40 +28,54 @@ _LARGEST = 400
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """GRM001 to GRM007, and POP004 for percentages of nobody knows how many."""
-    for key, cohort in context.cohorts.items():
-        cells = context.by_cohort.get(key, ())
+    """GRM001 to GRM007, and POP004 and POP006 for percentages of nobody knows how many."""
+    for cells in context.fractions.values():
         alone: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
-        nowhere: list[Cell] = []
         for cell in cells:
             if cell.percent is None:
                 continue
-            if not cell.ns and (key, cell.population) not in context.implied_n:
-                nowhere.append(cell)
-            elif cell.count is None:
+            if cell.count is None:
                 alone[cell.subject, cell.population, cell.percent].append(cell)
             elif cell.ns:
                 yield from _with_count(cell, cell.count, cell.ns)
-        yield from _alone(context, key, list(alone.values()))
-        yield from _without_denominator(nowhere)
-        yield from _rates(key, cohort, context)
+        yield from _alone(cells, list(alone.values()))
+        yield from _without_denominator(cells)
+    for cells in context.cells.by_cohort.values():
+        sizes = sorted({c.count for c in cells if c.kind == "size" and c.count}, reverse=True)
+        for cell in cells:
+            if isinstance(cell.item, TimeResult):
+                yield from _rate(cell, cell.item, sizes)
 
 
-def _alone(context: Context, key: str, groups: list[list[Cell]]) -> Iterator[Finding]:
+def _alone(cells: Sequence[Cell], groups: list[list[Cell]]) -> Iterator[Finding]:
     """Percentages without a count, each with all places that print it."""
-    cells = context.by_cohort.get(key, ())
     known = {(cell.subject, cell.population) for cell in cells if cell.count is not None}
     impossible: dict[tuple[str, int], list[Cell]] = defaultdict(list)
     for group in groups:
         cell = group[0]
-        size, why = context.implied_n.get((key, cell.population), (0, ""))
-        ns, why = (cell.ns, "") if cell.ns else ((size,), why)
+        ns, why = _possible_ns(cell)
+        if not ns:
+            continue
         settled = (cell.subject, cell.population) in known
         yield from _percentage(group, ns, why, settled)
         if len(ns) == 1 and not fitting_counts(cell.percent or "", ns[0]).counts:
             impossible[cell.population, ns[0]].append(cell)
     for (population, n), wrong in impossible.items():
         yield from _column(wrong, [c for c in cells if c.population == population], n)
+
+
+def _possible_ns(cell: Cell) -> tuple[tuple[int, ...], str]:
+    """Denominators to hold a percentage against, and how they follow if they are not printed.
+
+    What a total leaves is no denominator; but what cannot be of it is worth knowing.
+    """
+    if cell.ns:
+        implied = cell.denominator.origin == "parts"
+        return cell.ns, cell.denominator.words if implied else ""
+    rest = cell.denominator.rest
+    if rest is None or fitting_counts(cell.percent or "", rest).counts:
+        return (), ""
+    return (rest,), cell.denominator.words
 
 
 def _with_count(cell: Cell, count: int, ns: tuple[int, ...]) -> Iterator[Finding]:
@@ -120,7 +136,7 @@ def _percentage(
             f"({x} of {fit.n} is {_exact(x, fit.n)}%)"
         )
         yield of_cell("GRM003", cell, message, *others)
-    elif len(ns) == 1 and len(fit.counts) > 1 and cell.family != "characteristic" and not settled:
+    elif len(ns) == 1 and len(fit.counts) > 1 and cell.kind != "characteristic" and not settled:
         message = f"{cell.percent}% of {among} fits {counted(fit.counts)}"
         yield of_cell("GRM006", cell, message, *others)
 
@@ -146,66 +162,67 @@ def _column(wrong: list[Cell], cells: list[Cell], n: int) -> Iterator[Finding]:
         if fitting
         else f"they fit no number of patients up to {_LOOK_BEYOND * n}"
     )
-    first = wrong[0]
-    yield finding(
+    yield of_cell(
         "GRM005",
+        wrong[0],
         f"{listed} cannot all be of {n} patients; {could}",
-        study=first.study,
-        cohort=first.cohort,
-        subject=first.population,
-        printed=dict.fromkeys(cell.text() for cell in column),
+        subject=wrong[0].population,
+        printed=[cell.text() for cell in column],
     )
 
 
-def _without_denominator(cells: list[Cell]) -> Iterator[Finding]:
-    """One finding a cohort and population, with the denominators that would fit."""
-    groups: dict[str, list[Cell]] = defaultdict(list)
+def _without_denominator(cells: Sequence[Cell]) -> Iterator[Finding]:
+    """POP004 and POP006: what cannot become a count of patients, each with all its places."""
+    lost: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        groups[cell.population].append(cell)
-    for population, group in groups.items():
-        percents = list(dict.fromkeys(c.percent for c in group if c.percent is not None))
-        telling = [p for p in percents if p.strip("0.") not in ("", "1")]
-        could = ""
-        if len(telling) >= _ENOUGH:
-            fitting = list(islice(joint_denominators(telling, _LARGEST), 4))
-            if fitting:
-                could = f"; the smallest that fit all of them: {', '.join(map(str, fitting))}"
-        first = group[0]
-        yield finding(
-            "POP004",
-            f"{len(group)} percentages without the number of patients{could}",
-            study=first.study,
-            cohort=first.cohort,
-            subject=population,
-            printed=[cell.text() for cell in group],
-        )
+        nobody = cell.count == 0 and cell.n == 0
+        if nobody or (cell.percent is not None and cell.count is None and not cell.ns):
+            lost[cell.subject, cell.population].append(cell)
+    for (_, population), group in lost.items():
+        cell = group[0]
+        beside = [each for same in lost.values() for each in same if each.population == population]
+        code, so = ("POP004", ", so not pooled") if _of_outcome(cell) else ("POP006", "")
+        if so and cell.percent is not None and not cell.percent.strip("0."):
+            so += " on its own"  # nobody: that can be added to the events of other parts
+        if cell.n == 0:
+            message = f"0 of 0: no patients to divide by{so}"
+        else:
+            whose = f" (population {population})" if population else ""
+            could = _could_be(cell, beside) if population else ""
+            message = f"{cell.percent}% of an unknown number of patients{whose}{so}{could}"
+        yield of_cell(code, cell, message, *group[1:])
 
 
-def _rates(key: str, cohort: Cohort, context: Context) -> Iterator[Finding]:
-    """Survival rates with decimals that begin like a fraction of the cohort, cut off."""
-    sizes = sorted({size.n for size in cohort.populations.values() if size.n}, reverse=True)
-    for time in cohort.times:
-        if time.statistic != "rate" or time.unit != "percent" or "." not in time.value:
-            continue
-        fits = [fitting_counts(time.value, n) for n in sizes]
-        if not fits or any(fit.counts for fit in fits):
-            continue
-        fit = next((fit for fit in fits if fit.truncated), None)
-        if fit is not None:
-            yield _cut_rate(key, time, fit.truncated[0], fit.n, context)
+def _of_outcome(cell: Cell) -> bool:
+    """Whether the cell could enter a pool: no characteristic, and no other adverse event."""
+    if isinstance(cell.item, Toxicity):
+        return cell.item.event in EVENTS
+    return cell.kind != "characteristic"
 
 
-def _cut_rate(key: str, time: TimeResult, x: int, n: int, context: Context) -> Finding:
-    study, _, cohort = key.partition("/")
-    at = time.at.label(context.studies[study].default_doc)
-    return finding(
-        "GRM007",
-        f"{time.value}% is {x} of {n} ({_exact(x, n)}%) with its decimals cut off",
-        study=study,
-        cohort=cohort,
-        subject=f"{time.endpoint} {time.at_time or ''}".strip(),
-        printed=[f"{at}: {time.value}%"],
-    )
+def _could_be(cell: Cell, beside: Sequence[Cell]) -> str:
+    """What the record says about the size of the population all the same."""
+    if cell.denominator.rest is not None:
+        return f"; {cell.denominator.words} would leave {cell.denominator.rest}"
+    percents = list(dict.fromkeys(c.percent for c in beside if c.percent is not None))
+    telling = [p for p in percents if p.strip("0.") not in ("", "1")]
+    fitting = list(islice(joint_denominators(telling, _LARGEST), 4))
+    if len(telling) < _ENOUGH or not fitting:
+        return ""
+    return f"; the smallest that fit all percentages of that population: {counted(fitting)}"
+
+
+def _rate(cell: Cell, time: TimeResult, sizes: Sequence[int]) -> Iterator[Finding]:
+    """GRM007: a rate with decimals that begins like a fraction of the cohort, cut off."""
+    if time.statistic != "rate" or time.unit != "percent" or "." not in time.value:
+        return
+    fits = [fitting_counts(time.value, n) for n in sizes]
+    fit = next((fit for fit in fits if fit.truncated), None)
+    if fit is None or any(fit.counts for fit in fits):
+        return
+    x, n = fit.truncated[0], fit.n
+    message = f"{time.value}% is {x} of {n} ({_exact(x, n)}%) with its decimals cut off"
+    yield of_cell("GRM007", cell, message)
 
 
 def _exact(x: int, n: int) -> str:

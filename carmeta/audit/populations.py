@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from carmeta.audit.cells import Cell, Context, finding, of_cell
+from carmeta.audit.context import Context, of_cell
+from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
-from carmeta.domain.record import Cohort
 from carmeta.vocabulary import POPULATION_LABELS
 
 # Smaller within larger.
@@ -29,13 +30,12 @@ _HEADING: Final = re.compile(r"\(\s*[Nn]\s*=\s*(\d+)\s*\)")
 
 def check(context: Context) -> Iterator[Finding]:
     """POP001 to POP003, POP005 and LIN003."""
-    for key, cohort in context.cohorts.items():
-        cells = context.by_cohort.get(key, ())
+    for key, cells in context.fractions.items():
         for cell in cells:
             yield from _count(cell)
-            yield from _denominator(context, key, cell, cohort)
+            yield from _denominator(context, key, cell)
             yield from _heading(cell)
-        yield from _nested(context, key, cohort)
+        yield from _nested(context.sizes(key))
         for whole in sorted(context.lineage.wholes(key)):
             yield from _part(context, key, whole)
 
@@ -46,26 +46,26 @@ def _count(cell: Cell) -> Iterator[Finding]:
         yield of_cell("POP001", cell, f"{cell.count} of {n} patients")
 
 
-def _denominator(context: Context, key: str, cell: Cell, cohort: Cohort) -> Iterator[Finding]:
+def _denominator(context: Context, key: str, cell: Cell) -> Iterator[Finding]:
     """POP002: the denominator printed with a number against the population it is filed under.
 
     Who is evaluable differs from outcome to outcome, so there only a denominator beyond all
     populations is wrong. A characteristic may also be a share of the cohort that holds this.
     """
-    sizes = {name: size.n for name, size in cohort.populations.items()}
+    sizes = {name: size.count or 0 for name, size in context.sizes(key).items()}
     if cell.of is None or not sizes:
         return
-    if cell.family == "characteristic" or cell.population in ("evaluable", ""):
+    if cell.kind == "characteristic" or cell.population in ("evaluable", ""):
         of_whole = any(
-            size.n == cell.of
+            size.count == cell.of
             for whole in context.lineage.wholes(key)
-            for size in context.cohorts[whole].populations.values()
+            for size in context.sizes(whole).values()
         )
-        if cell.of > max(sizes.values()) and not (of_whole and cell.family == "characteristic"):
+        if cell.of > max(sizes.values()) and not (of_whole and cell.kind == "characteristic"):
             message = f"a denominator of {cell.of} in a cohort of {max(sizes.values())} patients"
             yield of_cell("POP002", cell, message)
         return
-    expected = next((n for name, n in sizes.items() if name == cell.population), None)
+    expected = sizes.get(cell.population)
     if expected is None or cell.of == expected:
         return
     fitting = [POPULATION_LABELS[name] for name, n in sizes.items() if n == cell.of]
@@ -87,64 +87,46 @@ def _heading(cell: Cell) -> Iterator[Finding]:
             return
 
 
-def _nested(context: Context, key: str, cohort: Cohort) -> Iterator[Finding]:
+def _nested(sizes: Mapping[str, Cell]) -> Iterator[Finding]:
     """POP003: a population within the one that includes it."""
-    study, _, name = key.partition("/")
-    doc = context.studies[study].default_doc
-    sizes = {str(label): size for label, size in cohort.populations.items()}
     pairs = [(a, b) for a, b in _NESTED if a in sizes and b in sizes]
-    if "evaluable" in sizes and len(sizes) > 1:
-        largest = max((label for label in sizes if label != "evaluable"), key=lambda s: sizes[s].n)
-        pairs.append(("evaluable", largest))
+    others = [label for label in sizes if label != "evaluable"]
+    if "evaluable" in sizes and others:
+        pairs.append(("evaluable", max(others, key=lambda label: sizes[label].count or 0)))
     for small, large in pairs:
-        if sizes[small].n > sizes[large].n:
-            yield finding(
-                "POP003",
-                f"{sizes[small].n} {POPULATION_LABELS[small]}, but {sizes[large].n} "
-                f"{POPULATION_LABELS[large]}",
-                study=study,
-                cohort=name,
-                subject=small,
-                printed=[
-                    f"{sizes[label].at.label(doc)}: {label} {sizes[label].n}"
-                    for label in (small, large)
-                ],
+        inner, outer = sizes[small], sizes[large]
+        if (inner.count or 0) > (outer.count or 0):
+            message = (
+                f"{inner.count} {POPULATION_LABELS[small]}, but {outer.count} "
+                f"{POPULATION_LABELS[large]}"
             )
+            yield of_cell("POP003", inner, message, outer)
 
 
 def _part(context: Context, key: str, whole: str) -> Iterator[Finding]:
     """LIN003: a part against the cohort that holds it, in patients and in events."""
-    part, total = context.cohorts[key], context.cohorts[whole]
-    study, _, name = key.partition("/")
-    doc = context.studies[study].default_doc
-    docs = context.studies[whole.partition("/")[0]].default_doc
-    for population, size in part.populations.items():
-        other = next((s for p, s in total.populations.items() if p == population), None)
-        if other is not None and size.n > other.n:
-            yield finding(
-                "LIN003",
-                f"{size.n} patients ({population}), part of {whole} with {other.n}",
-                study=study,
-                cohort=name,
-                subject=f"{population} n",
-                printed=(f"{size.at.label(doc)}: {size.n}", f"{other.at.label(docs)}: {other.n}"),
-            )
+    sizes = context.sizes(whole)
+    for population, size in context.sizes(key).items():
+        other = sizes.get(population)
+        if other is not None and (size.count or 0) > (other.count or 0):
+            message = f"{size.count} patients ({population}), part of {whole} with {other.count}"
+            yield of_cell("LIN003", size, message, other, subject=f"{population} n")
     grown = context.lineage.grown(key, whole)
     added = any(
         key == piece or piece in context.lineage.wholes(key)
-        for partition in total.lineage.partitions
-        for piece in (context.resolve(whole, part) for part in partition)
+        for partition in context.cells.cohorts[whole].lineage.partitions
+        for piece in (context.cells.resolve(whole, part) for part in partition)
     )
-    for cell in context.by_cohort.get(key, ()):
-        for other_cell in context.by_cohort.get(whole, ()):
-            if (cell.family, cell.subject, cell.population, cell.scope, cell.unit) == (
-                other_cell.family,
-                other_cell.subject,
-                other_cell.population,
-                other_cell.scope,
-                other_cell.unit,
-            ):
-                yield from _events(cell, other_cell, whole, grown, added)
+    same: dict[object, list[Cell]] = defaultdict(list)
+    for cell in context.fractions[whole]:
+        same[_what(cell)].append(cell)
+    for cell in context.fractions[key]:
+        for other in same[_what(cell)]:
+            yield from _events(cell, other, whole, grown, added)
+
+
+def _what(cell: Cell) -> tuple[str, ...]:
+    return cell.kind, cell.subject, cell.population, cell.scope, cell.unit
 
 
 def _events(cell: Cell, whole: Cell, key: str, grown: bool, added: bool) -> Iterator[Finding]:
@@ -157,12 +139,12 @@ def _events(cell: Cell, whole: Cell, key: str, grown: bool, added: bool) -> Iter
     they are not compared with a later report.
     """
     a, b = cell.possible(), whole.possible()
-    if not a or not b or (grown and cell.family in ("response", "mrd", "characteristic")):
+    if not a or not b or (grown and cell.kind in ("response", "mrd", "characteristic")):
         return
     if min(a) > max(b):
         message = f"{cell.shown()}, part of {key} with {whole.shown()}"
         yield of_cell("LIN003", cell, message, whole)
-    elif not (grown or added or cell.family == "characteristic") and cell.n and whole.n:
+    elif not (grown or added or cell.kind == "characteristic") and cell.n and whole.n:
         rest, most = cell.n - max(a), whole.n - min(b)
         if rest > most:
             message = (

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
-from carmeta.audit.cells import Cell, Context, finding, of_cell
+from carmeta.audit.context import Context, finding, of_cell
+from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 
 # Two cohorts that agree in so many numbers, and in this share of what both report, are taken
@@ -31,6 +32,7 @@ def check(context: Context) -> Iterator[Finding]:
             _PROBLEM_CODES[problem.kind],
             problem.message,
             study=study,
+            path=(*context.cells.path(problem.cohort), "lineage"),
             cohort=cohort,
             subject="lineage",
         )
@@ -56,6 +58,7 @@ def _undeclared(context: Context) -> Iterator[Finding]:
                 "LIN004",
                 f"nothing declares how {names} relate to the study's other cohorts",
                 study=study.id,
+                path=context.cells.path(alone[0]),
                 subject="lineage",
             )
 
@@ -74,7 +77,7 @@ def _signature(cells: tuple[Cell, ...]) -> set[tuple[str, str, str, int | None]]
 
 def _same_numbers(context: Context) -> Iterator[Finding]:
     """DUP001: equal numbers in cohorts of which neither holds the other."""
-    signatures = {key: _signature(cells) for key, cells in context.by_cohort.items()}
+    signatures = {key: _signature(cells) for key, cells in context.fractions.items()}
     for a, b in combinations(signatures, 2):
         one, two = signatures[a], signatures[b]
         common = one & two
@@ -88,6 +91,7 @@ def _same_numbers(context: Context) -> Iterator[Finding]:
             "DUP001",
             f"{a} and {b} agree in {len(common)} numbers",
             study=study,
+            path=context.cells.path(a),
             cohort=cohort,
             subject=b,
             printed=(f"{a} and {b}: {', '.join(shown[:8])}",),
@@ -103,7 +107,7 @@ def _same_trial(context: Context) -> Iterator[Finding]:
     for registry, ids in records.items():
         for a, b in combinations(ids, 2):
             keys = [
-                [f"{study}/{cohort.id}" for cohort in context.studies[study].cohorts]
+                [key for key in context.cells.cohorts if key.partition("/")[0] == study]
                 for study in (a, b)
             ]
             if not any(context.lineage.related(x, y) for x in keys[0] for y in keys[1]):
@@ -111,6 +115,7 @@ def _same_trial(context: Context) -> Iterator[Finding]:
                     "DUP002",
                     f"the records {a} and {b} both give {registry}, and nothing relates them",
                     study=a,
+                    path=("trial", "registry"),
                     subject=b,
                     printed=(f"{a}: {registry}", f"{b}: {registry}"),
                 )
@@ -118,7 +123,7 @@ def _same_trial(context: Context) -> Iterator[Finding]:
 
 def _twice(context: Context) -> Iterator[Finding]:
     """DUP003: the same number of the same cell of a paper entered twice for one cohort."""
-    for cells in context.by_cohort.values():
+    for cells in context.fractions.values():
         seen: dict[tuple[str, str, str, str], Cell] = {}
         for cell in cells:
             # A running text gives many numbers in one section; a table cell gives one.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from carmeta.audit import (
+    drafts,
     grading,
     identifiers,
     intervals,
@@ -18,9 +20,12 @@ from carmeta.audit import (
     sums,
 )
 from carmeta.audit.acknowledged import acknowledge
-from carmeta.audit.cells import Context
+from carmeta.audit.context import Context
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Review
+
+if TYPE_CHECKING:  # reading YAML is no business of the audit
+    from carmeta.sourcefile import SourceFile
 
 _CHECKS: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     percentages.check,
@@ -33,12 +38,15 @@ _CHECKS: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     grading.check,
     relations.check,
     identifiers.check,
+    drafts.check,
 )
 _RANK: Final = {"error": 0, "warning": 1, "info": 2}
 
 
-def audit(review: Review) -> tuple[Finding, ...]:
+def audit(review: Review, sources: Mapping[str, SourceFile] | None = None) -> tuple[Finding, ...]:
     """Everything that the checks see in the records; nothing is changed.
+
+    With ``sources``, the record files by study, every finding has its ``mark``.
 
     Findings come by study in the order of the review (those about the whole review last),
     then by severity and code; acknowledged ones carry their reason. Equal findings are told
@@ -46,11 +54,13 @@ def audit(review: Review) -> tuple[Finding, ...]:
     """
     context = Context.of(review)
     found = dict.fromkeys(one for check in _CHECKS for one in check(context))
-    marked = acknowledge(review.studies, list(found))
+    told = acknowledge(review.studies, list(found))
+    if sources is not None:
+        told = tuple(replace(one, mark=sources[one.record].mark(one.path)) for one in told)
     order = {study.id: i for i, study in enumerate(review.studies)}
     return tuple(
         sorted(
-            marked,
+            told,
             key=lambda one: (
                 order.get(one.study, len(order)),
                 _RANK[one.severity],

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 
-from carmeta.audit.cells import Cell, Context, finding, of_cell
+from carmeta.audit.context import Context, finding, of_cell
+from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import (
     Characteristic,
-    Place,
     PrintedRange,
     Statement,
     StudyRecord,
@@ -29,29 +29,29 @@ _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)%?\s*(?:-|–|to)\s*(-?\d+(?:\.\d+)?)%?")
 
 def check(context: Context) -> Iterator[Finding]:
     """SRC001 to SRC007."""
-    for key, cells in context.by_cohort.items():
-        yield from _cells(context, key, cells)
+    for cells in context.fractions.values():
+        yield from _cells(cells)
+    for cells in context.cells.by_cohort.values():
+        yield from _characteristics(cells)
+        yield from _times(cells)
     for study in context.review.studies:
-        for cohort in study.cohorts:
-            yield from _characteristics(study, cohort.id, cohort.characteristics)
-            yield from _times(study, cohort.id, cohort.times)
-        for item in study.ranges:
-            yield from _range(context, study, item)
+        for index, item in enumerate(study.ranges):
+            yield from _range(context, study, item, index)
     yield from _statements(context)
 
 
 # --- numbers of patients -------------------------------------------------------------------
 
 
-def _cells(context: Context, key: str, cells: Sequence[Cell]) -> Iterator[Finding]:
+def _cells(cells: Sequence[Cell]) -> Iterator[Finding]:
     groups: dict[tuple[str, str, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        groups[cell.family, cell.subject, cell.population, cell.scope].append(cell)
+        groups[cell.kind, cell.subject, cell.population, cell.scope].append(cell)
     for same in groups.values():
         for a, b in combinations(same, 2):
             if a.missing is None and b.missing is None and comparable(a, b):
                 yield from _pair(a, b)
-    yield from _across_families(cells)
+    yield from _across_kinds(cells)
 
 
 def comparable(a: Cell, b: Cell) -> bool:
@@ -70,7 +70,7 @@ def _pair(a: Cell, b: Cell) -> Iterator[Finding]:
             message = f"{a.count} patients are {a.shown()} in one place, {b.shown()} in another"
             yield of_cell("SRC006", a, message, b)
         return
-    if a.family == "characteristic":
+    if a.kind == "characteristic":
         code = "SRC004"
     elif a.doc == b.doc and a.cites == b.cites:
         code = "SRC001"
@@ -111,13 +111,13 @@ def _interval(text: str) -> tuple[Fraction, Fraction]:
     return Fraction(text) - half, Fraction(text) + half
 
 
-def _across_families(cells: Sequence[Cell]) -> Iterator[Finding]:
+def _across_kinds(cells: Sequence[Cell]) -> Iterator[Finding]:
     """A proportion (crs_any, crs_ge3, ...) against the grade tables that print the same."""
     for a in cells:
         for b in cells:
             if (
-                a.family == "proportion"
-                and b.family == "toxicity"
+                a.kind == "proportion"
+                and b.kind == "toxicity"
                 and (a.subject, a.population) == (b.subject, b.population)
                 and a.missing is None
                 and b.missing is None
@@ -128,31 +128,29 @@ def _across_families(cells: Sequence[Cell]) -> Iterator[Finding]:
 # --- characteristics and times ---------------------------------------------------------------
 
 
-def _characteristics(
-    study: StudyRecord, cohort: str, items: Sequence[Characteristic]
-) -> Iterator[Finding]:
+def _characteristics(cells: Sequence[Cell]) -> Iterator[Finding]:
     """SRC004 for printed values and ranges; counts are compared as cells."""
-    for a, b in combinations(items, 2):
-        if a.name != b.name or not _places_differ(study, a.at, b.at):
-            continue
-        for what, one, two in (("value", a.value, b.value), ("range", a.range, b.range)):
-            if one is not None and two is not None and not _same_text(one, two):
-                yield _two_places("SRC004", study, cohort, a.name, what, (a.at, one), (b.at, two))
+    found = [(cell, cell.item) for cell in cells if isinstance(cell.item, Characteristic)]
+    for (one, a), (two, b) in combinations(found, 2):
+        if a.name == b.name and comparable(one, two):
+            for what, x, y in (("value", a.value, b.value), ("range", a.range, b.range)):
+                if x is not None and y is not None and not _same_text(x, y):
+                    yield _two_places("SRC004", what, (one, x), (two, y))
 
 
-def _times(study: StudyRecord, cohort: str, items: Sequence[TimeResult]) -> Iterator[Finding]:
+def _times(cells: Sequence[Cell]) -> Iterator[Finding]:
     """SRC005: values in common units."""
-    for a, b in combinations(items, 2):
-        same = (a.endpoint, a.statistic, a.at_time, a.population or b.population) == (
-            b.endpoint, b.statistic, b.at_time, b.population or a.population,
-        )  # fmt: skip
-        if not same or (a.note or "") != (b.note or "") or not _places_differ(study, a.at, b.at):
-            continue
-        if not _same_time(a, b):
-            yield _two_places(
-                "SRC005", study, cohort, a.endpoint, "value",
-                (a.at, f"{a.value} {a.unit}"), (b.at, f"{b.value} {b.unit}"),
-            )  # fmt: skip
+    found = [(cell, cell.item) for cell in cells if isinstance(cell.item, TimeResult)]
+    for (one, a), (two, b) in combinations(found, 2):
+        same = (one.subject, a.statistic, a.population or b.population, a.note or "") == (
+            two.subject,
+            b.statistic,
+            b.population or a.population,
+            b.note or "",
+        )
+        if same and comparable(one, two) and not _same_time(a, b):
+            shown = (f"{a.value} {a.unit}", f"{b.value} {b.unit}")
+            yield _two_places("SRC005", "value", (one, shown[0]), (two, shown[1]))
 
 
 def _same_time(a: TimeResult, b: TimeResult) -> bool:
@@ -167,26 +165,10 @@ def _same_time(a: TimeResult, b: TimeResult) -> bool:
     return one[0] < two[1] and two[0] < one[1]
 
 
-def _places_differ(study: StudyRecord, a: Place, b: Place) -> bool:
-    if (a.doc or study.default_doc) != (b.doc or study.default_doc):
-        return True
-    if a.table and a.table == b.table:
-        return (a.row, a.column) == (b.row, b.column)
-    return True
-
-
-def _two_places(
-    code: str,
-    study: StudyRecord,
-    cohort: str,
-    subject: str,
-    what: str,
-    one: tuple[Place, str],
-    two: tuple[Place, str],
-) -> Finding:
-    printed = [f"{place.label(study.default_doc)}: {value}" for place, value in (one, two)]
+def _two_places(code: str, what: str, one: tuple[Cell, str], two: tuple[Cell, str]) -> Finding:
+    printed = [f"{cell.place}: {value}" for cell, value in (one, two)]
     message = f"the {what} is {one[1]} in one place, {two[1]} in another"
-    return finding(code, message, study=study.id, cohort=cohort, subject=subject, printed=printed)
+    return of_cell(code, one[0], message, subject=one[0].name, printed=printed)
 
 
 # --- statements and ranges -------------------------------------------------------------------
@@ -194,25 +176,26 @@ def _two_places(
 
 def _statements(context: Context) -> Iterator[Finding]:
     """SRC003 over all studies; one finding a subject."""
-    said: dict[str, list[tuple[StudyRecord, Statement]]] = defaultdict(list)
+    said: dict[str, list[tuple[StudyRecord, Statement, int]]] = defaultdict(list)
     for study in context.review.studies:
-        for statement in study.statements:
-            said[statement.subject].append((study, statement))
+        for index, statement in enumerate(study.statements):
+            said[statement.subject].append((study, statement, index))
     for subject, items in said.items():
-        texts = [statement.value for _, statement in items]
+        texts = [statement.value for _, statement, _ in items]
         if all(_same_text(a, b) for a, b in combinations(texts, 2)):
             continue
-        study = items[0][0]
+        study, _, index = items[0]
         values = " / ".join(dict.fromkeys(texts))
         yield finding(
             "SRC003",
             f"stated as {values}",
             study=study.id,
+            path=("statements", index, "value"),
             subject=subject,
             printed=[
                 f"{s.at.label(owner.default_doc)}: {s.value}"
                 + (f" (citing {s.cites})" if s.cites else "")
-                for owner, s in items
+                for owner, s, _ in items
             ],
         )
 
@@ -238,14 +221,16 @@ def _plain(text: str) -> str:
     return _ROMAN.get(plain, plain)
 
 
-def _range(context: Context, study: StudyRecord, item: PrintedRange) -> Iterator[Finding]:
+def _range(
+    context: Context, study: StudyRecord, item: PrintedRange, index: int
+) -> Iterator[Finding]:
     """SRC007: the ends of a range against the values of the cohorts it is said to cover."""
     found: list[Cell] = []
     for reference in item.cohorts:
-        key = reference if "/" in reference else f"{study.id}/{reference}"
+        key = context.cells.resolve(f"{study.id}/", reference)
         cells = [
             cell
-            for cell in context.by_cohort.get(key, ())
+            for cell in context.fractions.get(key, ())
             if cell.subject == item.outcome and cell.percent is not None and "<" not in cell.percent
         ]
         found += cells[:1]
@@ -264,6 +249,7 @@ def _range(context: Context, study: StudyRecord, item: PrintedRange) -> Iterator
             f"the range {item.lb}% to {item.ub}% is printed over cohorts with {lowest.percent}% "
             f"to {highest.percent}%",
             study=study.id,
+            path=("ranges", index),
             subject=item.outcome,
             printed=[
                 f"{item.at.label(study.default_doc)}: {item.lb}%-{item.ub}%",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from carmeta.audit.cells import Cell, Context, counted, finding, of_cell, toxicity_tables
+from carmeta.audit.context import Context, counted, finding, of_cell, tables, toxicity_tables
+from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
-from carmeta.domain.record import Cohort, Toxicity, grade_bounds
+from carmeta.domain.record import Toxicity, grade_bounds
 from carmeta.vocabulary import CATEGORIES, RESPONSE_TIERS
 
 _RESPONSES = RESPONSE_TIERS["orr"]
@@ -19,21 +20,19 @@ _TOO_MANY = 2000
 
 def check(context: Context) -> Iterator[Finding]:
     """SUM001 to SUM005."""
-    for key, cohort in context.cohorts.items():
-        cells = context.by_cohort.get(key, ())
-        tables = _tables(cells, "response")
-        for table in tables:
+    for key, cells in context.fractions.items():
+        for table in tables(cells, "response"):
             yield from _categories(table)
             yield from _responders(table, cells)
-        yield from _grades(cohort, cells)
-        for partition in cohort.lineage.partitions:
-            parts = [context.resolve(key, part) for part in partition]
-            if all(part in context.cohorts for part in parts):
+        yield from _grades(cells)
+        for partition in context.cells.cohorts[key].lineage.partitions:
+            parts = [context.cells.resolve(key, part) for part in partition]
+            if all(part in context.cells.cohorts for part in parts):
                 yield from _parts(context, key, parts)
                 yield from _sizes(context, key, parts)
                 yield from _average(context, key, parts)
     for study in context.review.studies:
-        for item in study.sums:
+        for index, item in enumerate(study.sums):
             if sum(item.parts.values()) != item.total:
                 at = item.at.label(study.default_doc)
                 total_at = item.total_at.label(study.default_doc) if item.total_at else at
@@ -42,6 +41,7 @@ def check(context: Context) -> Iterator[Finding]:
                     "SUM005",
                     f"the parts add to {sum(item.parts.values())}, the total is {item.total}",
                     study=study.id,
+                    path=("sums", index),
                     subject=item.subject,
                     printed=(f"{at}: {shown}", f"{total_at}: {item.total}"),
                 )
@@ -57,21 +57,14 @@ def add(sets: Sequence[frozenset[int]]) -> frozenset[int] | None:
     return sums
 
 
-def _tables(cells: Sequence[Cell], family: str) -> list[list[Cell]]:
-    tables: dict[int, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        if cell.family == family:
-            tables[cell.entry].append(cell)
-    return list(tables.values())
-
-
-def _category(cell: Cell) -> str:
-    return cell.subject.removeprefix("response ")
+def of_same_patients(cells: Sequence[Cell]) -> bool:
+    """Whether all cells that are not empty have one denominator."""
+    return len({cell.n for cell in cells if cell.missing is None}) == 1
 
 
 def _complete(table: Sequence[Cell]) -> bool:
     """Whether the table lists non-responders too, so that it ought to hold everybody."""
-    names = {_category(cell) for cell in table if cell.missing is None}
+    names = {cell.name for cell in table if cell.missing is None}
     return bool(names & set(_NO_RESPONSE)) and all(cell.missing is None for cell in table)
 
 
@@ -82,18 +75,18 @@ def _categories(table: Sequence[Cell]) -> Iterator[Finding]:
     sums = add(known)
     if n is None or not sums or len(known) < sum(cell.missing is None for cell in table):
         return
-    shown = " + ".join(f"{_category(cell)} {cell.shown()}" for cell in table)
+    if not of_same_patients(table):
+        return
+    shown = " + ".join(f"{cell.name} {cell.shown()}" for cell in table)
     wrong = n not in sums if _complete(table) else min(sums) > n
     if not wrong:
         return
-    first = table[0]
-    yield finding(
+    yield of_cell(
         "SUM001",
+        table[0],
         f"the response categories add to {counted(sums)}, of {n} patients",
-        study=first.study,
-        cohort=first.cohort,
         subject="response",
-        printed=(f"{first.place}: {shown}",),
+        printed=(f"{table[0].place}: {shown}",),
     )
 
 
@@ -102,20 +95,20 @@ def _responders(table: Sequence[Cell], cells: Sequence[Cell]) -> Iterator[Findin
     first = table[0]
     complete = _complete(table)
     for tier, names in RESPONSE_TIERS.items():
-        rows = [cell for cell in table if _category(cell) in names]
+        rows = [cell for cell in table if cell.name in names]
         known = [possible for cell in rows if (possible := cell.possible())]
         sums = add(known)
         if not known or len(known) < len(rows) or sums is None:
             continue
-        full = complete or {_category(cell) for cell in rows} == set(names)
+        full = complete or {cell.name for cell in rows} == set(names)
         for cell in cells:
             if cell.subject != tier or cell.population != first.population:
                 continue
             printed = cell.possible()
-            if not printed or cell.n != first.n:
+            if not printed or not of_same_patients([cell, *rows]):
                 continue
             if (full and not printed & sums) or max(printed) < min(sums):
-                added = " + ".join(f"{_category(row)} {row.shown()}" for row in rows)
+                added = " + ".join(f"{row.name} {row.shown()}" for row in rows)
                 message = (
                     f"{tier} is printed as {cell.shown()}, the categories {added} add to "
                     f"{counted(sums)}"
@@ -123,10 +116,10 @@ def _responders(table: Sequence[Cell], cells: Sequence[Cell]) -> Iterator[Findin
                 yield of_cell("SUM003", cell, message, *rows)
 
 
-def _grades(cohort: Cohort, cells: Sequence[Cell]) -> Iterator[Finding]:
+def _grades(cells: Sequence[Cell]) -> Iterator[Finding]:
     """SUM004: sums over a maximum-grade table against the same grades printed elsewhere."""
     groups: dict[tuple[str, str, str], list[tuple[Toxicity, dict[str, Cell]]]] = defaultdict(list)
-    for record, table in toxicity_tables(cohort, cells):
+    for record, table in toxicity_tables(cells):
         name = f"{record.event}{record.term or ''}"
         groups[name, record.population, record.window or ""].append((record, table))
     for same in groups.values():
@@ -174,6 +167,8 @@ def _against(here: dict[str, Cell], there: dict[str, Cell]) -> Iterator[Finding]
         if len(known) < len(tiles) or sums is None or printed & sums:
             continue
         rows = [here[tile] for tile in tiles]
+        if not of_same_patients([cell, *rows]):
+            continue
         added = " + ".join(f"grade {tile} {here[tile].shown()}" for tile in tiles)
         message = f"printed as {cell.shown()}, elsewhere {added} add to {counted(sums)}"
         yield of_cell("SUM004", cell, message, *rows)
@@ -181,7 +176,7 @@ def _against(here: dict[str, Cell], there: dict[str, Cell]) -> Iterator[Finding]
 
 def _parts(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding]:
     """SUM002: counts of the parts against those of the whole, outcome by outcome."""
-    for name, cells in _by_subject(context.by_cohort.get(key, ())).items():
+    for name, cells in _by_subject(context.fractions[key]).items():
         total = _one(cells)
         found = [each for part in parts for each in _pieces(context, part, name, cells[0])]
         sets = [possible for each in found if (possible := _one(each))]
@@ -202,18 +197,18 @@ def _pieces(context: Context, part: str, name: str, total: Cell) -> list[list[Ce
     Rows of the total's own table are preferred: where the part is printed elsewhere only, but
     the cohorts that it consists of have rows in that table, theirs are added instead.
     """
-    own = _by_subject(context.by_cohort.get(part, ())).get(name, [])
+    own = _by_subject(context.fractions[part]).get(name, [])
     beside = [cell for cell in own if _same_table(cell, total)]
     if beside or not total.at.table:
         return [beside or own]
-    for partition in context.cohorts[part].lineage.partitions:
+    for partition in context.cells.cohorts[part].lineage.partitions:
         rows = [
             [
                 cell
-                for cell in _by_subject(context.by_cohort.get(piece, ())).get(name, [])
+                for cell in _by_subject(context.fractions[piece]).get(name, [])
                 if _same_table(cell, total)
             ]
-            for piece in (context.resolve(part, reference) for reference in partition)
+            for piece in (context.cells.resolve(part, reference) for reference in partition)
         ]
         if all(rows):
             return rows
@@ -230,14 +225,7 @@ def _sum_finding(
     names = ", ".join(part.cohort for part in parts)
     message = f"{names} {verb} {counted(sums)}, the whole is printed as {counted(total)}"
     printed = [f"{part.cohort}: {part.text()}" for part in parts]
-    return finding(
-        "SUM002",
-        message,
-        study=cell.study,
-        cohort=cell.cohort,
-        subject=cell.subject,
-        printed=[*printed, f"{cell.cohort}: {cell.text()}"],
-    )
+    return of_cell("SUM002", cell, message, printed=[*printed, f"{cell.cohort}: {cell.text()}"])
 
 
 def _by_subject(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
@@ -245,7 +233,7 @@ def _by_subject(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
     found: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         if cell.unit and cell.possible():
-            found[f"{cell.family}|{cell.subject}|{cell.population}|{cell.scope}"].append(cell)
+            found[f"{cell.kind}|{cell.subject}|{cell.population}|{cell.scope}"].append(cell)
     return found
 
 
@@ -260,38 +248,28 @@ def _one(cells: Sequence[Cell]) -> frozenset[int] | None:
 
 def _sizes(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding]:
     """SUM002: sizes of the parts' populations against those of the whole."""
-    cohort = context.cohorts[key]
-    study, _, name = key.partition("/")
-    doc = context.studies[study].default_doc
-    for population, size in cohort.populations.items():
-        known = {
-            part: context.cohorts[part].populations[population]
-            for part in parts
-            if population in context.cohorts[part].populations
-        }
-        added = sum(item.n for item in known.values())
-        wrong = added > size.n or (len(known) == len(parts) and added != size.n)
+    for population, whole in context.sizes(key).items():
+        sizes = [context.sizes(part).get(population) for part in parts]
+        known = [size for size in sizes if size is not None]
+        added, total = sum(size.count or 0 for size in known), whole.count or 0
+        wrong = added > total or (len(known) == len(parts) and added != total)
         if not known or not wrong:
             continue
         verb = "add to" if len(known) == len(parts) else "already make"
-        names = ", ".join(part.partition("/")[2] for part in known)
-        yield finding(
+        names = ", ".join(size.cohort for size in known)
+        yield of_cell(
             "SUM002",
-            f"{names} {verb} {added} patients ({population}), the whole is {size.n}",
-            study=study,
-            cohort=name,
+            whole,
+            f"{names} {verb} {added} patients ({population}), the whole is {total}",
             subject=f"{population} n",
-            printed=[
-                *(f"{p.partition('/')[2]}: {s.at.label(doc)}: {s.n}" for p, s in known.items()),
-                f"{name}: {size.at.label(doc)}: {size.n}",
-            ],
+            printed=[f"{size.cohort}: {size.text()}" for size in (*known, whole)],
         )
 
 
 def _average(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding]:
     """SUM002 where sizes are unknown: the whole is an average of its parts, so lies between."""
-    for name, cells in _percentages(context.by_cohort.get(key, ())).items():
-        pieces = [_percentages(context.by_cohort.get(part, ())).get(name) for part in parts]
+    for name, cells in _percentages(context.fractions[key]).items():
+        pieces = [_percentages(context.fractions[part]).get(name) for part in parts]
         found = [piece[0] for piece in pieces if piece]
         if len(found) < len(parts) or all(cell.n for cell in (*found, cells[0])):
             continue
@@ -300,19 +278,16 @@ def _average(context: Context, key: str, parts: Sequence[str]) -> Iterator[Findi
         # Each is rounded by up to half a percent.
         if not low - 1 <= total <= high + 1:
             first = cells[0]
-            yield finding(
-                "SUM002",
-                f"the parts have {low:g}% to {high:g}%, the whole is printed as {first.shown()}",
-                study=first.study,
-                cohort=first.cohort,
-                subject=first.subject,
-                printed=[*(f"{c.cohort}: {c.text()}" for c in found), first.text()],
+            message = (
+                f"the parts have {low:g}% to {high:g}%, the whole is printed as {first.shown()}"
             )
+            printed = [*(f"{c.cohort}: {c.text()}" for c in found), first.text()]
+            yield of_cell("SUM002", first, message, printed=printed)
 
 
 def _percentages(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
     found: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.percent is not None and "<" not in cell.percent and cell.family == "proportion":
+        if cell.percent is not None and "<" not in cell.percent and cell.kind == "proportion":
             found[f"{cell.subject}|{cell.population}"].append(cell)
     return found

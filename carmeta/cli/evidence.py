@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from carmeta.cli import terminal
-from carmeta.cli.studies import STUDIES, Folder, load
+from carmeta.cli.studies import STUDIES, Folder, read
 from carmeta.cli.tables import Format, write_rows
 
 _LISTED: Final = 100
@@ -28,16 +28,17 @@ def audit(
     from carmeta.errors import ConfigError
     from carmeta.sourcefile import nearest
 
-    review = load(folder)
+    review, sources = read(folder)
     known = [item.id for item in review.studies]
     if study is not None and study not in known:
         similar = nearest(study, known)
         hint = f"did you mean '{similar}'?" if similar else "see `carmeta studies`"
         raise ConfigError(f"there is no study '{study}' in {folder}", hint=hint)
-    findings = [item for item in run_audit(review) if study in (None, item.study)]
+    findings = [item for item in run_audit(review, sources) if study in (None, item.study)]
     columns = {
         "code": "Code",
         "severity": "Severity",
+        "place": "Place",
         "where": "Where",
         "message": "Finding",
         "printed": "Printed",
@@ -46,7 +47,11 @@ def audit(
     }
     if format == "table":  # the rest is too wide for a screen
         del columns["printed"], columns["hint"]
-    write_rows([{key: getattr(item, key) for key in columns} for item in findings], columns, format)
+    rows = [
+        {key: getattr(item, key) for key in columns if key != "place"} | {"place": str(item.mark)}
+        for item in findings
+    ]
+    write_rows(rows, columns, format)
     open_errors = [item for item in findings if item.severity == "error" and not item.acknowledged]
     noun = "finding" if len(findings) == 1 else "findings"
     terminal.say(f"{len(findings)} {noun}, {len(open_errors)} of them open errors")

@@ -21,6 +21,7 @@ _TEMPLATE: Final = """\
 # decimals, a count only if it is printed, and 'missing: not-reported' where there is none.
 id: {id}
 label: {label}
+status: draft                  # take this line out when done: a draft is never pooled
 trial:
   design: single-arm           # or randomised, retrospective-cohort
   phase: "1"

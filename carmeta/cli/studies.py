@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -11,7 +10,9 @@ import typer
 from carmeta.cli.tables import Format, write_json, write_rows
 
 if TYPE_CHECKING:
-    from carmeta.domain.record import Cohort, Place, Printed, Review, StudyRecord
+    from carmeta.cells import Cell
+    from carmeta.domain.record import Review, StudyRecord
+    from carmeta.sourcefile import SourceFile
 
 Folder = Annotated[Path, typer.Option("--studies", help="The folder of study records.")]
 STUDIES: Final = Path("studies")
@@ -19,6 +20,11 @@ STUDIES: Final = Path("studies")
 
 def load(folder: Path) -> Review:
     """The review of a folder; RecordError with every diagnostic if it cannot be used."""
+    return read(folder)[0]
+
+
+def read(folder: Path) -> tuple[Review, dict[str, SourceFile]]:
+    """The review of a folder and its files; RecordError as `load`."""
     from carmeta.errors import RecordError
     from carmeta.records import load_review
 
@@ -27,7 +33,7 @@ def load(folder: Path) -> Review:
         errors = [item for item in loaded.diagnostics if item.severity == "error"]
         noun = "problem" if len(errors) == 1 else "problems"
         raise RecordError(f"{folder}: {len(errors)} {noun} in the records", diagnostics=errors)
-    return loaded.review
+    return loaded.review, loaded.sources
 
 
 def studies(
@@ -73,6 +79,7 @@ def show(
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
 ) -> int:
     """Show what a study's papers print, and where."""
+    from carmeta.cells import Cells
     from carmeta.errors import ConfigError
     from carmeta.sourcefile import nearest
 
@@ -93,53 +100,30 @@ def show(
         "printed": "Printed",
         "where": "Where",
     }
-    rows = [row for cohort in record.cohorts for row in _cohort_rows(cohort, record.default_doc)]
-    write_rows(rows, columns, format)
+    write_rows([_cell_row(cell) for cell in Cells([record])], columns, format)
     return 0
 
 
-def _cohort_rows(cohort: Cohort, doc: str) -> Iterator[dict[str, Any]]:
-    def row(what: str, population: str | None, printed: str, place: Place) -> dict[str, Any]:
-        return {
-            "cohort": cohort.id,
-            "what": what,
-            "population": population,
-            "printed": printed,
-            "where": place.label(doc),
-        }
-
-    for name, size in cohort.populations.items():
-        yield row("patients", name, f"{size.n}", size.at)
-    for result in cohort.proportions:
-        yield row(result.outcome, result.population, _printed(result), result.at)
-    for table in cohort.response:
-        for category, cell in table.categories.items():
-            yield row(category, table.population, _printed(cell, table.of), table.at)
-    for mrd in cohort.mrd:
-        yield row(f"MRD- {mrd.assay} {mrd.depth}", mrd.population, _printed(mrd), mrd.at)
-    for event in cohort.toxicity:
-        term = event.term or event.event
-        for grade, cell in event.grades.items():
-            printed = _printed(cell, event.of)
-            yield row(f"{term} grade {grade}", event.population, printed, event.at)
-    for time in cohort.times:
-        printed = f"{time.value} {time.unit}" + (f" ({time.range})" if time.range else "")
-        yield row(f"{time.statistic} {time.endpoint}", time.population, printed, time.at)
-    for trait in cohort.characteristics:
-        printed = trait.value or _fraction(trait.count, trait.of, trait.percent)
-        yield row(trait.label or trait.name, None, printed or (trait.missing or ""), trait.at)
+def _cell_row(cell: Cell) -> dict[str, Any]:
+    return {
+        "cohort": cell.cohort,
+        "what": _what(cell),
+        "population": cell.population or None,
+        "printed": cell.shown(),
+        "where": cell.place,
+    }
 
 
-def _printed(cell: Printed, of: int | None = None) -> str:
-    if cell.missing is not None:
-        return cell.missing
-    return _fraction(cell.count, cell.of if cell.of is not None else of, cell.percent)
+def _what(cell: Cell) -> str:
+    from carmeta.domain.record import Characteristic, MrdResult, TimeResult
 
-
-def _fraction(count: int | None, of: int | None, percent: str | None) -> str:
-    parts = []
-    if count is not None:
-        parts.append(f"{count}/{of}" if of is not None else f"{count}")
-    if percent is not None:
-        parts.append(f"{percent}%" if count is not None or of is None else f"{percent}% of {of}")
-    return ", ".join(parts)
+    item = cell.item
+    if isinstance(item, MrdResult):
+        return f"MRD- {item.assay} {item.depth} {item.among}"
+    if isinstance(item, TimeResult):
+        return f"{item.statistic} {cell.subject}"
+    if isinstance(item, Characteristic):
+        return item.label or item.name
+    if cell.kind == "toxicity":
+        return f"{cell.name} {'any grade' if cell.grade == 'any' else f'grade {cell.grade}'}"
+    return "patients" if cell.kind == "size" else cell.subject

@@ -37,23 +37,27 @@ def validate(
 
     Checked are the text, the schema, references between records, and printed numbers.
 
-    Exit code 1 if anything is an error. Findings that a record acknowledges are not told;
-    those that ask for nothing only with --verbose.
+    Exit code 1 if anything is an error. Findings that a record acknowledges are only counted;
+    those that ask for nothing are told with --verbose.
     """
     records, configs = _sorted_out(paths or [STUDIES, Path("configs")])
     diagnostics: list[Diagnostic] = []
-    checked = len(configs)
+    checked, settled = len(configs), 0
     for folder, only in records.items():
         loaded = _load(folder, only)
         checked += len(loaded.sources) if only is None else len(only)
         diagnostics += loaded.diagnostics
         if audit and loaded.review is not None:
-            diagnostics += _audited(loaded, folder, only)
+            findings = _audited(loaded, only)
+            settled += sum(bool(finding.acknowledged) for finding in findings)
+            diagnostics += [
+                _as_diagnostic(finding, loaded) for finding in findings if not finding.acknowledged
+            ]
     for path in configs:
         diagnostics += _check_config(path)
     print_diagnostics(diagnostics, fmt=output_format)
     sys.stdout.flush()
-    return _summary(diagnostics, checked)
+    return _summary(diagnostics, checked, settled)
 
 
 def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], list[Path]]:
@@ -102,36 +106,27 @@ def _load(folder: Path, only: list[Path] | None) -> Loaded:
     return loaded
 
 
-def _audited(loaded: Loaded, folder: Path, only: list[Path] | None) -> list[Diagnostic]:
-    """Findings of the audit that no record acknowledges; those of no consequence on request."""
+def _audited(loaded: Loaded, only: list[Path] | None) -> list[Finding]:
+    """Findings of the audit; those that ask for nothing only with --verbose."""
     from carmeta.audit import audit
 
     assert loaded.review is not None
     stems = None if only is None else {path.stem for path in only}
     return [
-        _as_diagnostic(finding, loaded, folder)
-        for finding in audit(loaded.review)
-        if not finding.acknowledged
-        and (finding.severity != "info" or terminal.settings.verbose)
-        and (stems is None or finding.study in stems)
+        finding
+        for finding in audit(loaded.review, loaded.sources)
+        if (finding.severity != "info" or terminal.settings.verbose)
+        and (stems is None or finding.record in stems)
     ]
 
 
-def _as_diagnostic(finding: Finding, loaded: Loaded, folder: Path) -> Diagnostic:
-    from carmeta.domain.evidence import Mark
-    from carmeta.records import locate
+def _as_diagnostic(finding: Finding, loaded: Loaded) -> Diagnostic:
     from carmeta.sourcefile import Diagnostic
 
+    assert finding.mark is not None
     message = f"{finding.where}: {finding.message}"
-    source = loaded.sources.get(finding.study)
-    assert loaded.review is not None
-    study = next((item for item in loaded.review.studies if item.id == finding.study), None)
-    if source is None or study is None:  # a finding about several studies
-        mark = finding.mark or Mark(folder.as_posix())
-        return Diagnostic(finding.code, finding.severity, mark, message, finding.hint)
-    mark = finding.mark or source.mark(locate(study, finding.cohort, finding.subject))
-    line = source.line(mark.line)
-    return Diagnostic(finding.code, finding.severity, mark, message, finding.hint, line)
+    line = loaded.sources[finding.record].line(finding.mark.line)
+    return Diagnostic(finding.code, finding.severity, finding.mark, message, finding.hint, line)
 
 
 def _check_config(path: Path) -> list[Diagnostic]:
@@ -150,7 +145,7 @@ def _check_config(path: Path) -> list[Diagnostic]:
     return []
 
 
-def _summary(diagnostics: Sequence[Diagnostic], checked: int) -> int:
+def _summary(diagnostics: Sequence[Diagnostic], checked: int, settled: int) -> int:
     files = "1 file" if checked == 1 else f"{checked} files"
     counts = {
         severity: sum(item.severity == severity for item in diagnostics)
@@ -161,5 +156,6 @@ def _summary(diagnostics: Sequence[Diagnostic], checked: int) -> int:
         for severity, count in counts.items()
         if count
     ]
-    terminal.say(f"{files} checked: {', '.join(told) or 'nothing to say'}")
+    acknowledged = f"; {settled} acknowledged in the records" if settled else ""
+    terminal.say(f"{files} checked: {', '.join(told) or 'nothing to say'}{acknowledged}")
     return 1 if counts["error"] else 0

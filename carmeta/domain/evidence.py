@@ -46,6 +46,8 @@ class Finding:
     printed: tuple[str, ...] = ()  # the places side by side: "Table 2, row ...: 7%"
     mark: Mark | None = None
     acknowledged: str = ""  # the reason the record gives, if it does
+    path: DataPath = ()  # of what it is about, in the record
+    record: str = ""  # the study whose record that is; of several studies, the first
 
     @property
     def where(self) -> str:

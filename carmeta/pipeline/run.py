@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from carmeta.audit import audit
 from carmeta.config import AnalysisConfig, CohortSet, load_config, resolved
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis
-from carmeta.domain.evidence import Harmonised
+from carmeta.domain.evidence import Finding, Harmonised
 from carmeta.domain.record import Review
 from carmeta.domain.witness import about, witnessing
 from carmeta.errors import ConfigError, RecordError
@@ -50,10 +51,11 @@ def run(
     """
     tell = progress or (lambda what, done, total: None)
     config = load_config(config_path)
-    review = _usable(loaded or load_review(studies))
+    loaded = loaded or load_review(studies)
+    review = _usable(loaded)
     check_choices(config, review, config_path)
     tell("audit", 0, 1)
-    findings = audit(review)
+    findings = tuple(_placed(finding) for finding in audit(review, loaded.sources))
     harmonised = [harmonise(review, named(config, part.cohorts)) for part in config.sets]
     with witnessing() as pools:
         if not config.sets:
@@ -154,6 +156,13 @@ def _whole_of(review: Review, part: CohortSet) -> str:
                 if {full_key(study.id, ref) for ref in partition} == wanted:
                     return f"{study.id}/{cohort.id}"
     return ""
+
+
+def _placed(finding: Finding) -> Finding:
+    """With its file named as in the provenance, wherever the folder of records lies."""
+    assert finding.mark is not None
+    name = Path(finding.mark.file).name
+    return replace(finding, mark=replace(finding.mark, file=f"studies/{name}"))
 
 
 def _usable(loaded: Loaded) -> Review:

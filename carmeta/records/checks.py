@@ -6,24 +6,12 @@ other is the audit's business; here stands only what makes a record unusable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import DataPath
-from carmeta.domain.record import (
-    Characteristic,
-    Cohort,
-    MrdResult,
-    Printed,
-    Product,
-    Proportion,
-    Report,
-    ResponseTable,
-    Review,
-    StudyRecord,
-    Toxicity,
-)
+from carmeta.domain.record import Cohort, Product, Report, Review, StudyRecord
 from carmeta.sourcefile import Diagnostic, SourceFile, nearest
 
 _PLACE_KEYS = frozenset({"at", "response_at", "crs_at"})
@@ -34,6 +22,7 @@ class Context:
     """All that a reference may point to."""
 
     review: Review
+    cells: Cells
     sources: dict[str, SourceFile]
     products: Sequence[Product]
     reports: Sequence[Report]
@@ -71,7 +60,7 @@ def check_study(study: StudyRecord, stem: str, context: Context) -> Iterator[Dia
         path: DataPath = ("cohorts", index)
         yield from _check_product(cohort, (*path, "product"), source, context)
         yield from _check_patients(cohort, path, study, source)
-        for cell in _cells(cohort, path):
+        for cell in context.cells.of_cohort(study, index):
             yield from _check_cell(cell, cohort, source)
     yield from _check_references(study, source, context)
     if study.patients is not None:
@@ -218,83 +207,36 @@ def _same(left: object, right: object) -> bool:
     return type(left) is type(right) and left == right
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """A printed cell and the denominators that apply to it."""
-
-    path: DataPath
-    cell: Printed | Characteristic
-    of: int | None
-    of_path: DataPath
-    population: str | None
-
-
-def _cells(cohort: Cohort, base: DataPath) -> Iterator[_Cell]:
-    singles: list[tuple[str, Sequence[Proportion | MrdResult]]] = [
-        ("proportions", cohort.proportions),
-        ("mrd", cohort.mrd),
-    ]
-    for kind, items in singles:
-        for index, item in enumerate(items):
-            path: DataPath = (*base, kind, index)
-            yield _Cell(path, item, item.of, (*path, "of"), item.population)
-    for index, response in enumerate(cohort.response):
-        path = (*base, "response", index)
-        yield from _table_cells(path, "categories", response, response.categories)
-    for index, toxicity in enumerate(cohort.toxicity):
-        path = (*base, "toxicity", index)
-        yield from _table_cells(path, "grades", toxicity, toxicity.grades)
-    for index, trait in enumerate(cohort.characteristics):
-        path = (*base, "characteristics", index)
-        yield _Cell(path, trait, trait.of, (*path, "of"), None)
-
-
-def _table_cells(
-    base: DataPath, inner: str, table: ResponseTable | Toxicity, cells: Mapping[Any, Printed]
-) -> Iterator[_Cell]:
-    for key, cell in cells.items():
-        path = (*base, inner, str(key))
-        if cell.of is not None:
-            yield _Cell(path, cell, cell.of, (*path, "of"), table.population)
-        else:
-            yield _Cell(path, cell, table.of, (*base, "of"), table.population)
-
-
-def _check_cell(cell: _Cell, cohort: Cohort, source: SourceFile) -> Iterator[Diagnostic]:
-    count = cell.cell.count
-    if count is None:
+def _check_cell(cell: Cell, cohort: Cohort, source: SourceFile) -> Iterator[Diagnostic]:
+    """A count against the one denominator that applies to it."""
+    of, count = cell.denominator, cell.count
+    if count is None or cell.kind == "size" or (of.n is not None and count <= of.n):
         return
     path = (*cell.path, "count")
-    if cell.of is not None:
-        if count > cell.of:
-            line = source.mark(cell.of_path).line
-            yield source.diagnostic(
-                "REC030",
-                path,
-                f"count {count} exceeds its denominator {cell.of}",
-                hint=f"'of' stands in line {line}; which of the two is printed?",
-            )
-        return
-    if cell.population is None:
-        return
-    size = next(
-        (item for name, item in cohort.populations.items() if name == cell.population), None
-    )
-    if size is None:
+    if of.origin in ("cell", "table"):
+        line = source.mark(of.path).line
+        yield source.diagnostic(
+            "REC030",
+            path,
+            f"count {count} exceeds its denominator {of.n}",
+            hint=f"'of' stands in line {line}; which of the two is printed?",
+        )
+    elif of.n is not None:
+        added = f": {of.words.partition(': ')[2]}" if of.origin == "parts" else ""
+        yield source.diagnostic(
+            "REC031",
+            path,
+            f"count {count} exceeds n {of.n}{added} (population {cell.population})",
+            hint="is the numerator of another population?",
+        )
+    elif cell.population:
         declared = ", ".join(cohort.populations) or "none"
         yield source.diagnostic(
             "REC032",
             path,
             f"count {count} has no denominator: population '{cell.population}' is not declared "
-            f"in cohort '{cohort.id}'",
+            f"in cohort '{cell.cohort}'",
             hint=f"give 'of', or its n under 'populations' (declared: {declared})",
-        )
-    elif count > size.n:
-        yield source.diagnostic(
-            "REC031",
-            path,
-            f"count {count} exceeds n {size.n} (population {cell.population})",
-            hint="is the numerator of another population?",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from carmeta.cells import Cells
 from carmeta.domain.evidence import Mark
 from carmeta.domain.record import ProductRegister, ReportRegister, Review, StudyRecord
 from carmeta.records.checks import Context, check_registers, check_study
@@ -140,6 +141,7 @@ def _assemble(
     unread = {path.stem for path in paths} - models.keys()
     context = Context(
         review=review,
+        cells=Cells.of(review),
         sources=sources,
         products=product_list,
         reports=report_list,

@@ -76,7 +76,15 @@ def review(*studies: dict[str, Any]) -> Review:
 
 
 def run(*studies: dict[str, Any]) -> tuple[Finding, ...]:
-    return audit(review(*studies))
+    """The findings; each of them leads to a value of the record that it is about."""
+    found = audit(review(*studies))
+    records = {item["id"]: item for item in studies}
+    for one in found:
+        value: Any = records[one.record]
+        for step in one.path:
+            value = value[step]
+        assert one.path, f"{one.code} {one.message}"
+    return found
 
 
 def codes(*studies: dict[str, Any]) -> list[str]:

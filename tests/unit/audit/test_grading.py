@@ -52,7 +52,7 @@ def test_two_descriptions_of_one_grading(make, only):
     ]
     found = only(toxicity=rows)
     assert (found.code, found.severity) == ("GRD005", "warning")
-    assert "by Lee 2014 and by Lee 2014, modified" in found.message
+    assert "by Lee 2014 and by modified Lee 2014" in found.message
     rows = [
         make.toxicity("neurotoxicity", {"any": 3}),
         make.toxicity("neurotoxicity", {"any": 3}, window="28 days", at={}),

@@ -27,6 +27,18 @@ def test_impossible_percentage(make, only):
     assert found.message == ("no number of 8 patients is 20%: 1 is 12.50%, 2 is 25.00%")
 
 
+def test_impossible_percentages_in_tables(make):
+    cohort = make.cohort(
+        n=8,
+        response=[make.response({"CR": {"percent": "20"}})],
+        toxicity=[
+            make.toxicity("crs", {">=3": {"percent": "50", "of": 7}}, population="evaluable")
+        ],
+    )
+    found = make.run(make.study(cohort))
+    assert [(one.code, one.path[-1]) for one in found] == [("GRM002", ">=3"), ("GRM002", "CR")]
+
+
 def test_percentage_above_one_hundred(make, only):
     assert only(n=8, proportions=[make.proportion(percent="110")]).code == "GRM002"
 
@@ -65,7 +77,7 @@ def test_the_denominator_can_follow_from_a_partition(make):
     whole = make.cohort("all", 24, lineage={"partitions": [["high", "low"]]})
     low = make.cohort("low", None, proportions=[make.proportion(percent="20")])
     found = make.run(make.study(whole, make.cohort("high", 16), low))
-    assert [one.code for one in found] == ["GRM002"]
+    assert [one.code for one in found] == ["GRM002", "POP004"]
     assert "8 patients (24 less 16)" in found[0].message
 
 
@@ -101,8 +113,8 @@ def test_a_characteristic_may_be_of_any_population(make):
         assert make.codes(make.study(cohort)) == expected
 
 
-def test_no_denominator(make, only):
-    found = only(
+def test_no_denominator(make):
+    cohort = make.cohort(
         n=None,
         proportions=[
             make.proportion(percent="68"),
@@ -110,8 +122,52 @@ def test_no_denominator(make, only):
             make.proportion("scr", percent="16"),
         ],
     )
-    assert (found.code, found.severity) == ("POP004", "info")
-    assert "the smallest that fit all of them: 31, 38, 56, 62" in found.message
+    found = make.run(make.study(cohort))
+    assert [(one.code, one.severity, one.subject) for one in found] == [
+        ("POP004", "warning", "cr"), ("POP004", "warning", "orr"), ("POP004", "warning", "scr"),
+    ]  # fmt: skip
+    assert [one.path for one in found] == [("cohorts", 0, "proportions", i) for i in (1, 0, 2)]
+    assert found[1].message == (
+        "68% of an unknown number of patients (population infused), so not pooled; the smallest "
+        "that fit all percentages of that population: 31, 38, 56 or 62"
+    )
+
+
+def test_no_denominator_in_a_table(make):
+    cells = {"any": {"percent": "40"}, ">=3": {"percent": "10", "of": 10}}
+    cohort = make.cohort(
+        n=None,
+        response=[make.response({"CR": {"percent": "20"}})],
+        toxicity=[make.toxicity("crs", cells), make.toxicity("adverse-event", cells, term="Fever")],
+        characteristics=[make.trait("bridging", percent="30")],
+        mrd=[
+            {"population": "evaluable", "percent": "75", "assay": "NGS", "depth": "1e-5",
+             "among": "all", "at": {"table": "4"}}
+        ],
+    )  # fmt: skip
+    found = make.run(make.study(cohort))
+    table = ("cohorts", 0, "toxicity")
+    assert [(one.code, one.severity, one.subject, one.path) for one in found] == [
+        ("POP004", "warning", "crs_any", (*table, 0, "grades", "any")),
+        ("POP004", "warning", "mrd_neg 1e-5 all", ("cohorts", 0, "mrd", 0)),
+        ("POP004", "warning", "response CR", ("cohorts", 0, "response", 0, "categories", "CR")),
+        ("POP006", "info", "Fever any grade", (*table, 1, "grades", "any")),
+        ("POP006", "info", "bridging", ("cohorts", 0, "characteristics", 0)),
+    ]
+
+
+def test_what_a_total_leaves_is_no_denominator(make):
+    whole = make.cohort("all", 24, lineage={"partitions": [["high", "low"]]})
+    low = make.cohort("low", None, proportions=[make.proportion(percent="25")])
+    (found,) = make.run(make.study(whole, make.cohort("high", 16), low))
+    assert (found.code, found.cohort) == ("POP004", "low")
+    assert "24 less 16 would leave 8" in found.message
+
+
+def test_nobody_is_no_denominator(make, only):
+    found = only(proportions=[make.proportion(count=0, of=0, population="evaluable")])
+    assert (found.code, found.severity) == ("POP004", "warning")
+    assert found.message == "0 of 0: no patients to divide by, so not pooled"
 
 
 def rate(value):

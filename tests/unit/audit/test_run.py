@@ -10,6 +10,7 @@ import pytest
 import carmeta.audit
 from carmeta.audit import CODES, audit
 from carmeta.domain.record import Review
+from carmeta.records import load_review
 
 
 def test_nothing_to_audit():
@@ -38,6 +39,20 @@ def test_every_code_is_documented():
     for code in CODES.values():
         row = f"| {code.code} | {code.severity} | {code.title} | {code.meaning} |"
         assert row in text
+
+
+RECORD = """id: {name}
+label: {name}
+trial: {{design: single-arm}}
+reports:
+  - {{id: {name}-2020, authors: Doe, title: T, journal: J, year: 2020}}
+cohorts:
+  - id: all
+    label: all
+    role: car-t
+    proportions:
+      - {{outcome: orr, population: infused, percent: "68", at: {{table: "2"}}}}
+"""
 
 
 def wrong(make):
@@ -96,6 +111,31 @@ def test_review_findings_can_be_acknowledged_anywhere(make):
     note = {"code": "GRD004", "reason": "a moderator"}
     found = make.run(one("a", "ctcae"), one("b", "astct", acknowledged=[note]))
     assert [(one.code, one.acknowledged) for one in found] == [("GRD004", "a moderator")]
+
+
+def test_a_draft_is_told(make):
+    (found,) = make.run(make.study(make.cohort(), status="draft"))
+    assert (found.code, found.severity, found.path) == ("DRA001", "warning", ("status",))
+
+
+def test_a_finding_about_several_studies_names_the_first(make):
+    def one(name, scale):
+        row = make.toxicity("crs", {"any": 3}, scale=scale)
+        return make.study(make.cohort(toxicity=[row]), name=name, trial={"design": "single-arm"})
+
+    (found,) = make.run(one("a", "ctcae"), one("b", "astct"))
+    assert (found.code, found.study, found.record) == ("GRD004", "", "a")
+    assert found.path == ("cohorts", 0, "toxicity", 0)
+    assert "b/all" in " ".join(found.printed)
+
+
+def test_every_finding_has_its_place_in_a_file(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(RECORD.format(name=name))
+    loaded = load_review(tmp_path)
+    found = audit(loaded.review, loaded.sources)
+    places = [(one.code, str(one.mark).removeprefix(f"{tmp_path.as_posix()}/")) for one in found]
+    assert places == [("POP004", "a.yaml:11:9"), ("POP004", "b.yaml:11:9")]
 
 
 def test_the_audit_imports_nothing_heavy():

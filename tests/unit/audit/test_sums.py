@@ -171,3 +171,29 @@ def test_sums_of_sets():
 )
 def test_tiling(key, keys, tiles):
     assert tiling(key, keys) == tiles
+
+
+def test_categories_of_their_own_denominators_are_not_added(make, clean):
+    # 5 of 18 and 15 of 20 are of different patients: neither 18 nor 20 need hold their sum.
+    cells = {"CR": {"count": 5, "of": 18}, "PR": 15, "SD": {"count": 1, "of": 18}}
+    assert clean(
+        n=None,
+        populations={"evaluable": {"n": 20, "at": {}}},
+        response=[make.response(cells, population="evaluable")],
+        proportions=[make.proportion(count=19, population="evaluable")],
+    )
+
+
+def test_grades_of_their_own_denominators_are_not_added(make, clean):
+    cells = {"any": {"count": 5, "of": 10}, "3": {"count": 4, "of": 20}, "4": 2}
+    elsewhere = {">=3": {"count": 7, "of": 25}, "3": 4, "4": 2, "5": 0}
+    assert clean(
+        n=20,
+        toxicity=[
+            make.toxicity("crs", cells, population="evaluable"),
+            make.toxicity("crs", elsewhere, at={"section": "text"}, population="evaluable"),
+        ],
+        populations={
+            "infused": {"n": 30, "at": {}}, "evaluable": {"n": 20, "at": {}},
+        },
+    )  # fmt: skip

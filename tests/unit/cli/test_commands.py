@@ -105,12 +105,54 @@ def test_studies_and_show(cli, golden_review: Path) -> None:
     ]  # fmt: skip
     shown = list(csv.DictReader(io.StringIO(cli("show", "gamma-3", "--format", "csv").out)))
     orr = next(row for row in shown if row["what"] == "orr")
-    assert orr["printed"] == "41/60, 68%"
+    assert orr["printed"] == "41 of 60 (68%)"
     assert orr["where"] == "gamma-2022, Table 2, row 'ORR'"
     assert json.loads(cli("show", "gamma-3", "--format", "json").out)["id"] == "gamma-3"
     ran = cli("show", "gama-3")
     assert (ran.code, ran.out) == (2, "")
     assert "did you mean 'gamma-3'?" in ran.err
+
+
+def test_show_prints_every_cell_with_its_own_denominator(cli, golden_review: Path) -> None:
+    path = golden_review / "studies" / "alpha-1.yaml"
+    path.write_text(path.read_text() + SHOWN)
+    rows = list(csv.DictReader(io.StringIO(cli("show", "alpha-1", "--format", "csv").out)))
+    found = [(row["what"], row["printed"]) for row in rows if row["cohort"] == "more"]
+    assert found == [
+        ("patients", "20"),
+        ("response CR", "5 of 18"),
+        ("response PR", "4 of 20 (20%)"),
+        ("MRD- NGS 1e-5 all", "3 of 4 (75%)"),
+        ("crs any grade", "50% of 10"),
+        ("crs grade >=3", "not reported"),
+        ("median pfs", "8.8 months (2-12)"),
+        ("Median age", "61 (33-80)"),
+    ]
+
+
+SHOWN = """  - id: more
+    label: more
+    role: car-t
+    populations:
+      infused: {n: 20, at: {}}
+    response:
+      - population: infused
+        of: 20
+        at: {}
+        categories: {CR: {count: 5, of: 18}, PR: {count: 4, percent: "20"}}
+    toxicity:
+      - event: crs
+        population: infused
+        at: {}
+        grades: {any: {percent: "50", of: 10}, ">=3": {missing: not-reported}}
+    times:
+      - {endpoint: pfs, value: "8.8", unit: months, range: 2-12, at: {}}
+    characteristics:
+      - {name: age, label: Median age, value: "61", range: 33-80, at: {}}
+    mrd:
+      - {population: evaluable, assay: NGS, depth: "1e-5", among: all, at: {},
+         count: 3, of: 4, percent: "75"}
+"""
 
 
 def test_config_show_spells_out_every_default(cli, golden_review: Path) -> None:
@@ -125,6 +167,9 @@ def test_a_new_study_is_valid_and_never_replaces_one(cli, golden_review: Path) -
     assert cli("new", "study", "my-trial").code == 0
     path = golden_review / "studies" / "my-trial.yaml"
     assert cli("validate", path, "--no-audit").out == ""
+    ran = cli("validate", "studies/my-trial.yaml")
+    assert (ran.code, ran.out.partition(": ")[0]) == (0, "studies/my-trial.yaml:6:9")
+    assert "warning[DRA001] my-trial/status: " in ran.out
     path.write_text("mine")
     ran = cli("new", "study", "my-trial")
     assert (ran.code, path.read_text()) == (2, "mine")
@@ -155,7 +200,37 @@ def test_audit(cli, golden_review: Path) -> None:
     assert ran.code == 0
     findings = json.loads(ran.out)
     assert {item["code"] for item in findings} >= {"GRM006"}
+    assert all(item["place"].startswith("studies/beta-2.yaml:") for item in findings)
     assert cli("audit", "beta").code == 2
+
+
+def test_what_leaves_a_pool_is_told_with_its_place(cli, golden_review: Path) -> None:
+    path = golden_review / "studies" / "alpha-1.yaml"
+    path.write_text(path.read_text() + LOST)
+    last = path.read_text().count("\n")
+    ran = cli("validate", "studies")
+    told = [line.partition(":") for line in ran.out.splitlines() if "POP004] alpha-1" in line]
+    assert (ran.code, [place for place, _, _ in told]) == (0, ["studies/alpha-1.yaml"] * 2)
+    assert told[0][2].startswith(f"{last - 4}:66: warning[POP004] alpha-1/small/crs_ge3: 40% of")
+    assert told[1][2].startswith(f"{last - 2}:9: warning[POP004] alpha-1/small/orr: 50% of")
+    note = "  - {code: POP004, cohort: small, reason: The abstract does not say how many.}\n"
+    path.write_text(path.read_text() + "acknowledged:\n" + note)
+    ran = cli("validate", "studies")
+    assert "POP004] alpha-1" not in ran.out
+    assert "2 acknowledged" in ran.err
+
+
+LOST = """  - id: small
+    label: small
+    role: car-t
+    lineage: {disjoint_from: [all]}
+    toxicity:
+      - {event: crs, population: safety, at: {}, grades: {">=3": {percent: "40"}}}
+    proportions:
+      - {outcome: orr, population: infused, percent: "50", at: {}}
+    characteristics:
+      - {name: bridging, percent: "50", at: {}}
+"""
 
 
 @pytest.mark.parametrize("kind", ["study", "products", "reports", "config"])

@@ -154,3 +154,18 @@ def test_inputs_are_hashed_and_no_clock_is_read(analysis):
     assert "studies/karmma.yaml" in provenance.inputs
     assert "configs/primary.yaml" in provenance.inputs
     assert all(len(digest) == 64 for digest in provenance.inputs.values())
+
+
+def test_every_finding_of_a_run_has_its_place(analysis):
+    found = analysis("primary").findings
+    assert found
+    assert all(one.mark is not None and one.mark.line and one.mark.column for one in found)
+    assert {one.mark.file for one in found} >= {"studies/karmma.yaml", "studies/crb-402.yaml"}
+
+
+def test_what_the_committed_records_lose_is_acknowledged(analysis):
+    lost = [one for one in analysis("primary").findings if one.code == "POP004"]
+    assert {(one.study, one.cohort) for one in lost} >= {
+        ("crb-402", "all-doses"), ("karmma", "r-iss-3"), ("nci-bcma", "low-dose"),
+    }  # fmt: skip
+    assert all(one.acknowledged for one in lost)

@@ -109,6 +109,21 @@ def test_what_makes_a_record_unusable(tmp_path: Path, body: str, expected: list[
     assert (loaded.review is None) == bool(expected)
 
 
+PARTS = """    lineage: {{partitions: [[p, q]]}}
+    proportions:
+      - {{outcome: orr, population: safety, count: {count}, at: {{}}}}
+  - {{id: p, label: p, role: car-t, populations: {{safety: {{n: 6, at: {{}}}}}}}}
+  - {{id: q, label: q, role: car-t, populations: {{safety: {{n: 22, at: {{}}}}}}}}
+"""
+
+
+def test_the_sizes_of_the_parts_are_a_denominator(tmp_path: Path) -> None:
+    assert told(load(tmp_path, PARTS.format(count=28))) == []
+    assert told(load(tmp_path, PARTS.format(count=29))) == [
+        "toy.yaml:3:51 REC031 count 29 exceeds n 28: sum of the parts 6 + 22 (population safety)"
+    ]
+
+
 def test_ids_of_registers(tmp_path: Path) -> None:
     twice = PRODUCTS + PRODUCTS.split("\n", 1)[1]
     loaded = load(tmp_path, _products=twice.replace("prod-a", "prod-b"))
