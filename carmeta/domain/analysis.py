@@ -155,12 +155,14 @@ class ContrastAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class StudySummary:
-    """A line of the table of studies: label to printed value."""
+    """A line of the table of studies, a cohort that is pooled: label to printed value."""
 
     study: str
-    slab: str
+    slab: str  # of the cohort
     values: dict[str, str]
     reference: str
+    blanks: tuple[str, ...] = ()  # which values are empty although something is printed, and why
+    label: str = ""  # of the study
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ def run(
         contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
     if not outcomes and not contrasts:
         raise _nothing(config, config_path, harmonised)
-    used = frozenset(count.study for one in harmonised for count in one.counts)
+    counts = [count for one in harmonised for count in one.counts]
+    used = frozenset(count.study for count in counts)
     pooled = {one.outcome for one in outcomes}
     nodes, edges = picture(review, harmonised)
     return Analysis(
@@ -75,7 +76,7 @@ def run(
         contrasts=contrasts,
         decisions=tuple(dict.fromkeys(d for one in harmonised for d in one.decisions)),
         findings=findings,
-        studies=summaries(review, used),
+        studies=summaries(review, counts),
         references=references(review, used),
         provenance=provenance(config_path, studies),
         notes=(config.question,) if config.question else (),

@@ -20,20 +20,23 @@ _PERCENT: Final = numbers.PERCENT
 
 
 def studies(analysis: Analysis) -> Table:
-    """Characteristics as printed, one line a study."""
+    """Characteristics as printed, one line a cohort that is pooled."""
     keys = list(
         dict.fromkeys(
             key for item in analysis.studies for key, value in item.values.items() if value
         )
     )
-    columns = (Column("Study"), *(Column(key) for key in keys), Column("Reference", wide=True))
+    columns = (Column("Cohort"), *(Column(key) for key in keys), Column("Reference", wide=True))
     rows = [
         row(
             item.slab, *(item.values.get(key, "") or numbers.ABSENT for key in keys), item.reference
         )
         for item in analysis.studies
     ]
-    return Table("studies", "Study characteristics", columns, tuple(rows))
+    notes = tuple(
+        f"{item.slab}. {'. '.join(item.blanks)}." for item in analysis.studies if item.blanks
+    )
+    return Table("studies", "Study characteristics", columns, tuple(rows), notes)
 
 
 def outcome_data(analysis: Analysis) -> Table:

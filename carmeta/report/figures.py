@@ -161,7 +161,7 @@ def _lineage(analysis: Analysis) -> FigureEntry | None:
     if not analysis.lineage_edges:
         return None
     title = "Cohorts that share patients"
-    names = {item.study: item.slab for item in analysis.studies}
+    names = {item.study: item.label or item.study for item in analysis.studies}
     try:
         drawing = lineage(analysis.lineage_nodes, analysis.lineage_edges, title=title, names=names)
     except ValueError:  # only disjoint cohorts: nothing to draw

@@ -84,7 +84,7 @@ def flow(analysis: Analysis) -> Flow:
         counted[reason] = counted.get(reason, 0) + 1
     return Flow(
         reports=len(analysis.references),
-        studies=len(analysis.studies),
+        studies=len({item.study for item in analysis.studies}),
         cohorts=len(pooled) + len(reasons),
         left_out=tuple(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))),
         pooled=tuple((_name(one), len(one.rows), one.patients) for one in analysis.outcomes),
