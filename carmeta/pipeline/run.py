@@ -17,6 +17,7 @@ from carmeta.lineage import full_key
 from carmeta.pipeline.bias import risk_of_bias
 from carmeta.pipeline.choices import check_choices
 from carmeta.pipeline.comparison import compare
+from carmeta.pipeline.dependence import Trials
 from carmeta.pipeline.outcome import analyse_outcome, compare_subsets
 from carmeta.pipeline.picture import picture
 from carmeta.pipeline.provenance import provenance
@@ -58,7 +59,7 @@ def run(
     with witnessing() as pools:
         if not config.sets:
             harmonised = [harmonise(review, config)]
-            outcomes = tuple(_outcomes(config, harmonised[0], tell))
+            outcomes = tuple(_outcomes(config, review, harmonised[0], tell))
         else:
             outcomes = tuple(_subsets(config, review, harmonised, tell))
         contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
@@ -114,16 +115,17 @@ def named(config: AnalysisConfig, cohorts: Sequence[str]) -> AnalysisConfig:
 
 
 def _outcomes(
-    config: AnalysisConfig, harmonised: Harmonised, tell: Progress
+    config: AnalysisConfig, review: Review, harmonised: Harmonised, tell: Progress
 ) -> Iterator[OutcomeAnalysis]:
     """Each outcome that any cohort reports."""
     if config.comparison:
         return
+    trials = Trials.build(review)
     total = len(config.outcomes)
     for done, outcome in enumerate(config.outcomes):
         tell(f"pooling {outcome}", done, total)
         with about(outcome):
-            analysed = analyse_outcome(config, harmonised, outcome)
+            analysed = analyse_outcome(config, harmonised, trials, outcome)
         if analysed is not None:
             yield analysed
     tell("pooled", total, total)

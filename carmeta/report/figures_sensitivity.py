@@ -135,7 +135,7 @@ def _specification(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
     fits = [(outcome.headline, nothing, "the primary analysis")]
     fits += [(item, nothing, f"{words.model_long(item)} instead") for item in outcome.beside]
     fits += [
-        (item.pooled, words.SENSITIVITY.get(item.kind, item.kind), item.label)
+        (item.pooled, words.variation(item.kind), item.label)
         for item in outcome.sensitivity
         if item.kind != "cumulative"  # the pool of the first two studies is no alternative
     ]

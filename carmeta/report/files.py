@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from carmeta.digits import settle
-from carmeta.report import contents, csvfiles, jsonfile, reproduce, summary
+from carmeta.report import contents, contents_choices, csvfiles, jsonfile, reproduce, summary
+from carmeta.report import contents_evidence as evidence
 from carmeta.report.generated import marked
 from carmeta.report.parallel import Helpers
 
@@ -87,7 +88,7 @@ def _render(
         entries, parts = drawn.pictures(analysis)
         files |= parts
         drawings += entries
-    tables = contents.all_tables(analysis)
+    tables = all_tables(analysis)
     files |= _documents(analysis, tables, drawings, excel)
     steps.done("report.html")
     if pdf:
@@ -122,6 +123,25 @@ def _documents(
 
         files["tables.xlsx"] = workbook(tables, analysis.title, csvfiles.all_raw(analysis))
     return files
+
+
+def all_tables(analysis: Analysis) -> list[Table]:
+    """Every table of the run that has rows, in the order of the report."""
+    tables = [
+        contents.headline(analysis),
+        contents.models(analysis),
+        contents.subgroups(analysis),
+        contents.contrasts(analysis),
+        evidence.studies(analysis),
+        evidence.bias(analysis),
+        evidence.outcome_data(analysis),
+        contents_choices.choices(analysis),
+        contents.sensitivity(analysis),
+        evidence.findings(analysis),
+        evidence.excluded(analysis),
+        evidence.decisions(analysis),
+    ]
+    return [table for table in tables if table.rows]
 
 
 class _Steps:

@@ -74,11 +74,10 @@ def flow(analysis: Analysis) -> Flow:
         for count in (pair.treatment, pair.control)
     }
     reasons: dict[str, str] = {}
-    for outcome in analysis.outcomes:
-        for item in outcome.excluded:
-            key = f"{item.study}/{item.cohort}"
-            if key not in pooled:
-                reasons.setdefault(key, EXCLUSION_WORDS[item.kind])
+    for item, _ in analysis.excluded:
+        key = f"{item.study}/{item.cohort}"
+        if key not in pooled:
+            reasons.setdefault(key, EXCLUSION_WORDS[item.kind])
     counted: dict[str, int] = {}
     for reason in reasons.values():
         counted[reason] = counted.get(reason, 0) + 1

@@ -8,7 +8,7 @@ import pytest
 
 from carmeta.domain.analysis import Analysis, SensitivityRow
 from carmeta.domain.evidence import Excluded
-from carmeta.report import contents, summary
+from carmeta.report import caveats, contents, summary
 from carmeta.report.files import render_all
 from tests.figures import synthetic
 
@@ -34,10 +34,10 @@ def test_everything_is_named_in_the_summary(run: Analysis) -> None:
     for item in OUT[:3]:
         assert item.reason in text
     (twin,) = [line for line in text.splitlines() if "TWIN-4" in line]
-    assert "nothing of the study is pooled" in twin
+    assert "nothing of twin-4 is pooled" in twin
     (parts,) = [line for line in text.splitlines() if "CYPRESS-1, early" in line]
     assert "CYPRESS-1, site" in parts
-    assert "nothing of the study" not in parts
+    assert "nothing of" not in parts
 
 
 def test_it_stands_beside_the_outcome_in_the_report(run: Analysis) -> None:
@@ -64,10 +64,10 @@ def test_cohorts_of_a_study_that_differ_between_outcomes_are_named() -> None:
     same = SensitivityRow("same-cohort", "Myrtle, high dose, 13 of 16", orr.beside[0])
     orr = replace(orr, sensitivity=(*orr.sensitivity, same))
     run = synthetic.analysis(outcomes=(orr, replace(cr, rows=tuple(rows))))
-    (line,) = [item for item in contents.caveats(run) if "Myrtle, high dose (16)" in item]
+    (line,) = [item for item in caveats.caveats(run) if "Myrtle, high dose (16)" in item]
     assert "ORR" in line
     assert "CR" in line
-    (refit,) = [item for item in contents.caveats(run) if "13 of 16" in item]
+    (refit,) = [item for item in caveats.caveats(run) if "13 of 16" in item]
     assert contents.estimate(same.pooled).text in refit
     text = summary.markdown(run).decode()
     page = render_all(run, word=False, excel=False, jobs=1)["report.html"].decode()
