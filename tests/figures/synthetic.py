@@ -27,7 +27,7 @@ from carmeta.lineage import Lineage
 from carmeta.pipeline.comparison import compare
 from carmeta.pipeline.dependence import Trials
 from carmeta.pipeline.outcome import analyse_outcome
-from carmeta.vocabulary import BIAS_ITEMS
+from carmeta.vocabulary import BIAS_ITEMS, OUTCOMES
 
 MOST_LEFT_OUT = 40  # no leave-one-out for more cohorts, to save time
 SHORT = (
@@ -181,7 +181,7 @@ def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysi
         name="synthetic",
         title="Synthetic",
         subgroup="product" if subgroups else None,
-        thresholds={code: Threshold(value=0.5)},
+        thresholds={code: Threshold(value=0.5)} if code in OUTCOMES else {},
         rare_below=0.0,
         sensitivity=Sensitivity(influence=False, leave_one_out=len(counts) <= MOST_LEFT_OUT),
     )

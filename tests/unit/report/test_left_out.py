@@ -58,9 +58,9 @@ def test_an_outcome_without_any_cohort_is_said_with_what_was_left_out(run: Analy
 def test_cohorts_of_a_study_that_differ_between_outcomes_are_named() -> None:
     orr, cr = synthetic.outcome(9), synthetic.outcome(9, code="cr", rate=0.4)
     rows = list(cr.rows)
-    rows[6] = replace(
-        rows[6], count=replace(rows[6].count, cohort="high", slab="Myrtle, high dose", ni=16)
-    )
+    (at,) = [i for i, row in enumerate(rows) if row.count.slab == "Myrtle"]
+    part = replace(rows[at].count, cohort="high", slab="Myrtle, high dose", ni=16)
+    rows[at] = replace(rows[at], count=part)
     same = SensitivityRow("same-cohort", "Myrtle, high dose, 13 of 16", orr.beside[0])
     orr = replace(orr, sensitivity=(*orr.sensitivity, same))
     run = synthetic.analysis(outcomes=(orr, replace(cr, rows=tuple(rows))))

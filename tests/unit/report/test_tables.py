@@ -146,7 +146,7 @@ def test_headline_shows_the_primary_model_and_the_one_beside_it() -> None:
     shown = contents.headline(analysis)
     first = [item.text for item in shown.rows[0]]
     assert first[0] == "Overall response"
-    assert first[1] == "78.7 (60.1 to 90.1)"
-    assert first[2] == "22.2 to 98.0"
+    assert first[1] == "80.8 (62.2 to 91.5)"
+    assert first[2] == "21.9 to 98.4"
     assert first[3:5] == ["9", "529/649"]
     assert shown.columns[-1].header == "REML, HK, % (95% CI)"
