@@ -10,9 +10,9 @@ from carmeta.audit.cells import Cell, Context, counted, of_cell, toxicity_tables
 from carmeta.audit.sums import add, tiling
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Cohort, Toxicity, grade_bounds
+from carmeta.vocabulary import RESPONSE_TIERS
 
-# Each within the next.
-_TIERS = ("scr", "cr", "vgpr", "orr")
+_TIERS = tuple(RESPONSE_TIERS)  # each within the next
 _GROUP_TIER = {"responders": "orr", "vgpr-or-better": "vgpr", "cr-or-better": "cr"}
 
 

@@ -184,9 +184,9 @@ def bias(analysis: Analysis) -> Table:
         rows += [
             row(
                 study.slab,
-                words.BIAS_TOOLS.get(study.tool, study.tool),
+                words.bias_tool(study.tool),
                 item.label,
-                (item.judgement or "not judged").replace("-", " "),
+                words.JUDGEMENTS.get(item.judgement, item.judgement),
                 item.support,
                 item.place,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from carmeta.digits import settle
@@ -29,15 +28,14 @@ def render_all(
     word: bool = True,
     excel: bool = True,
     pdf: bool = False,
-    jobs: int = 2,
+    jobs: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
-    helpers: Helpers | None = None,
     beside: Sequence[Work] = (),
 ) -> dict[str, bytes]:
     """Draw, format and write everything: relative file name to bytes, sorted by name.
 
-    ``jobs`` processes draw (1: this one only); ``helpers`` are processes that the caller
-    started earlier, so that their imports cost no time here. ``progress`` is called as
+    ``jobs`` processes draw (1: this one only); see :mod:`carmeta.report.parallel` for what a
+    script must look like that asks for more. ``progress`` is called as
     ``progress(what, done, total)``. The bytes do not depend on ``jobs``.
 
     ``beside`` is further work for the helpers, such as checks; an error of it is raised, and
@@ -50,9 +48,7 @@ def render_all(
     Raises OutputError for a character that no font can draw, or a PDF without typst.
     """
     analysis = settle(analysis)
-    own = Helpers(jobs if figures or beside else 1) if helpers is None else None
-    with own or contextlib.nullcontext(helpers) as team:
-        assert team is not None
+    with Helpers(jobs if figures or beside else 1) as team:
         return _render(analysis, figures, word, excel, pdf, progress, team, beside)
 
 

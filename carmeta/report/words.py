@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from carmeta.domain.measures import MEASURES
 from carmeta.report import numbers
-from carmeta.vocabulary import OUTCOMES, POPULATION_LABELS, OutcomeTerm
+from carmeta.vocabulary import BIAS_TOOL_LABELS, OUTCOMES, POPULATION_LABELS, OutcomeTerm
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import OutcomeAnalysis
@@ -57,9 +57,15 @@ _VARIATIONS: Final[dict[str, str]] = {
     "one-row": "cohorts of one trial added up",
 }
 BESIDE: Final = ("cluster", "one-row", "same-cohort")  # what is shown next to the headline
-BIAS_TOOLS: Final[dict[str, str]] = {
-    "jbi-case-series": "JBI checklist for case series",
-    "rob-2": "RoB 2",
+JUDGEMENTS: Final[dict[str, str]] = {
+    "low": "low risk",
+    "yes": "yes",
+    "some-concerns": "some concerns",
+    "unclear": "unclear",
+    "high": "high risk",
+    "no": "no",
+    "not-applicable": "not applicable",
+    "": "not judged",
 }
 TAU2: Final = "\u03c4\u00b2"
 I2: Final = "I\u00b2"
@@ -85,6 +91,11 @@ def short_name(outcome: OutcomeAnalysis) -> str:
 def population(code: str) -> str:
     """An analysis population in words."""
     return POPULATION_LABELS.get(code, code)
+
+
+def bias_tool(code: str) -> str:
+    """A tool for the risk of bias by its name."""
+    return BIAS_TOOL_LABELS.get(code, code)
 
 
 def variation(kind: str) -> str:

@@ -172,7 +172,7 @@ def _of(
 
 def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysis:
     excluded = (
-        Excluded("cypress-2", "all", "CYPRESS-2", code, "no-denominator",
+        Excluded("rowan", "all", "Rowan", code, "no-denominator",
                  "The table prints a percentage without a denominator", "Table 1"),
         Excluded("study-0", "first-33", "CYPRESS-1 (33)", code, "overlap",
                  "All 33 patients are among the 62 of the later report", "Table 2"),

@@ -22,8 +22,10 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
 
 def test_a_helper_that_died_is_replaced_by_the_caller() -> None:
     with Helpers(2) as helpers:
-        helpers._processes[0].kill()
-        helpers._processes[0].wait()
+        assert helpers._pool is not None
+        (process,) = helpers._pool._processes.values()
+        process.kill()
+        process.join()
         helpers.submit([job("a"), job("b")])
         assert len(helpers.collect()) == 2
 
