@@ -3,79 +3,95 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from carmeta.report import words
-from carmeta.vocabulary import EXCLUSION_WORDS
+from carmeta.vocabulary import EXCLUSION_WORDS, OUTSIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Sequence
 
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
-    from carmeta.domain.evidence import Excluded
+    from carmeta.domain.evidence import Count, Excluded
+
+
+# The patients are in the pool all the same, in the row that is named.
+_ELSEWHERE: Final = {"superseded": "superseded by", "overlap": "patients counted in"}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Cohorts of one study that stay out of the same pools for the same reason."""
+    """Cohorts that stay out of the same pools for the same reason."""
 
     names: tuple[str, ...]
     outcomes: tuple[str, ...]  # as the columns call them
     reason: str
-    study: str  # its id
-    nothing: bool  # no cohort of the study is in these pools
+    missed: str = ""  # id of the study, where a reader would look for it and nothing is pooled
 
     def sentence(self, *, outcomes: bool = True) -> str:
         """``A; B (ORR, CR): reason.``"""
         where = f" ({', '.join(self.outcomes)})" if outcomes else ""
-        end = f"; nothing of {self.study} is pooled" if self.nothing else ""
+        end = f"; nothing of {self.missed} is pooled" if self.missed else ""
         return f"{'; '.join(self.names)}{where}: {self.reason.rstrip('.')}{end}."
 
 
 def of_run(analysis: Analysis) -> list[LeftOut]:
     """Every exclusion of a run."""
-    found = [pair for one in analysis.outcomes for pair in _marked(one)]
-    compared = {
-        (count.study, count.outcome)
+    compared = [
+        count
         for contrast in analysis.contrasts
         for pair in contrast.pairs
         for count in (pair.treatment, pair.control)
-    }
-    found += [(e, (e.study, e.outcome) not in compared) for e in analysis.not_pooled]
+    ]
+    found = [group for one in analysis.outcomes for group in _explained(one)]
+    for item in analysis.not_pooled:
+        pooled = [count for count in compared if count.outcome == item.outcome]
+        found.append((item, _explain(item, pooled)))
     return _grouped(found)
 
 
 def of_outcome(outcome: OutcomeAnalysis) -> list[LeftOut]:
     """Every exclusion of one outcome."""
-    return _grouped(_marked(outcome))
+    return _grouped(_explained(outcome))
 
 
 def missed(outcome: OutcomeAnalysis) -> str:
     """The studies that report an outcome and of which nothing is pooled, as a note."""
-    names = [name for group in of_outcome(outcome) if group.nothing for name in group.names]
+    names = [name for group in of_outcome(outcome) if group.missed for name in group.names]
     return f"Reported but not pooled: {'; '.join(dict.fromkeys(names))}." if names else ""
 
 
-def _marked(outcome: OutcomeAnalysis) -> list[tuple[Excluded, bool]]:
-    pooled: Collection[str] = {row.count.study for row in outcome.rows}
-    return [(item, item.study not in pooled) for item in outcome.excluded]
+Explained = tuple["Excluded", tuple[str, str, int]]  # reason, study that is missed, rank
 
 
-def _grouped(found: Iterable[tuple[Excluded, bool]]) -> list[LeftOut]:
+def _explained(outcome: OutcomeAnalysis) -> list[Explained]:
+    counts = [row.count for row in outcome.rows]
+    return [(item, _explain(item, counts)) for item in outcome.excluded]
+
+
+def _explain(item: Excluded, pooled: Sequence[Count]) -> tuple[str, str, int]:
+    """The reason, the study if nothing of it is pooled, and how far down it is said."""
+    if item.kind in OUTSIDE:
+        return item.reason, "", 3
+    if all(count.study != item.study for count in pooled):
+        return item.reason, item.study, 0
+    row = next((count.slab for count in pooled if count.key == item.by), "")
+    if row and item.kind in _ELSEWHERE:
+        return f"{_ELSEWHERE[item.kind]} {row}", "", 2
+    return item.reason, "", 1
+
+
+def _grouped(found: Iterable[Explained]) -> list[LeftOut]:
     """Outcomes with the same reason together, then cohorts; what is missed altogether first."""
-    outcomes: dict[tuple[str, str, str, str, bool], dict[str, None]] = {}
-    for item, nothing in found:
-        reason = item.reason or EXCLUSION_WORDS[item.kind]
-        if item.kind == "overlap" and not nothing:
-            reason = "patients counted in another row"
-        key = (item.study, item.slab, item.kind, reason, nothing)
+    outcomes: dict[tuple[str, str, str, int], dict[str, None]] = {}
+    for item, (reason, study, rank) in found:
+        key = (item.slab, reason or EXCLUSION_WORDS[item.kind], study, rank)
         outcomes.setdefault(key, {})[words.outcome(item.outcome).short] = None
-    names: dict[tuple[bool, bool, str, tuple[str, ...], str], list[str]] = {}
-    for (study, slab, kind, reason, nothing), shorts in outcomes.items():
-        group = (not nothing, kind == "overlap", study, tuple(shorts), reason)
-        names.setdefault(group, []).append(slab)
-    ordered = sorted(names.items(), key=lambda pair: pair[0][:3])
+    names: dict[tuple[int, str, str, tuple[str, ...]], list[str]] = {}
+    for (slab, reason, study, rank), shorts in outcomes.items():
+        names.setdefault((rank, study, reason, tuple(shorts)), []).append(slab)
+    ordered = sorted(names.items(), key=lambda pair: pair[0][0])
     return [
-        LeftOut(tuple(slabs), shorts, reason, study, not pooled)
-        for (pooled, _, study, shorts, reason), slabs in ordered
+        LeftOut(tuple(slabs), shorts, reason, study)
+        for (_, study, reason, shorts), slabs in ordered
     ]

@@ -2,9 +2,9 @@
 
 Helpers are fresh interpreters: a forked child of a process with threads (BLAS has some) may
 hang. They cost their imports (0.5 s), which overlap with whatever the caller does meanwhile.
-A fresh interpreter imports the caller's main script again, which only
-harms a script without ``if __name__ == "__main__"``; such a caller asks for one job. The order
-of the results does not depend on who did what.
+A fresh interpreter imports the caller's main script again, which only harms a script without
+``if __name__ == "__main__"``; such a caller asks for one job. The order of the results does
+not depend on who did what.
 """
 
 from __future__ import annotations

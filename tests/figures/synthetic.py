@@ -185,7 +185,7 @@ def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysi
         rare_below=0.0,
         sensitivity=Sensitivity(influence=False, leave_one_out=len(counts) <= MOST_LEFT_OUT),
     )
-    trials = Trials({item.study: item.study for item in counts}, {}, Lineage((), (), ()))
+    trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
     given = Harmonised(tuple(counts), (), excluded)
     found = analyse_outcome(config, given, trials, code)
     assert found is not None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from carmeta.errors import OutputError
@@ -23,10 +25,11 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
 def test_a_helper_that_died_is_replaced_by_the_caller() -> None:
     with Helpers(2) as helpers:
         assert helpers._pool is not None
+        helpers.submit([job("a"), job("b")])
+        while not helpers._pool._processes:  # it starts with its first job
+            time.sleep(0.01)
         (process,) = helpers._pool._processes.values()
         process.kill()
-        process.join()
-        helpers.submit([job("a"), job("b")])
         assert len(helpers.collect()) == 2
 
 
