@@ -205,6 +205,10 @@ def _print_headline(analysis: Analysis, files: Mapping[str, bytes], fmt: Format)
 
 
 def _tell(analysis: Analysis, folder: Path, files: Mapping[str, bytes]) -> None:
+    from carmeta.report import left_out
+
+    for group in left_out.of_run(analysis):
+        terminal.say(f"not pooled: {group.sentence()}")
     open_errors = [f for f in analysis.findings if f.severity == "error" and not f.acknowledged]
     if open_errors:
         noun = "finding" if len(open_errors) == 1 else "findings"

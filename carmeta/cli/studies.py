@@ -12,6 +12,7 @@ from carmeta.cli.tables import Format, write_json, write_rows
 if TYPE_CHECKING:
     from carmeta.cells import Cell
     from carmeta.domain.record import Review, StudyRecord
+    from carmeta.lineage import Lineage
     from carmeta.sourcefile import SourceFile
 
 Folder = Annotated[Path, typer.Option("--studies", help="The folder of study records.")]
@@ -42,9 +43,14 @@ def studies(
 ) -> int:
     """List the studies.
 
-    Patients are those of the largest cohort and population.
+    Patients are those of the largest set of cohorts without shared patients, each counted by
+    its largest population.
     """
-    rows = [_study_row(study) for study in load(folder).studies]
+    from carmeta.lineage import Lineage
+
+    review = load(folder)
+    lineage = Lineage.build(review.studies)
+    rows = [_study_row(study, lineage) for study in review.studies]
     columns = {
         "study": "Study",
         "label": "Label",
@@ -59,8 +65,7 @@ def studies(
     return 0
 
 
-def _study_row(study: StudyRecord) -> dict[str, Any]:
-    sizes = [size.n for cohort in study.cohorts for size in cohort.populations.values()]
+def _study_row(study: StudyRecord, lineage: Lineage) -> dict[str, Any]:
     return {
         "study": study.id,
         "label": study.label,
@@ -68,9 +73,20 @@ def _study_row(study: StudyRecord) -> dict[str, Any]:
         "phase": study.trial.phase,
         "design": study.trial.design,
         "cohorts": len(study.cohorts),
-        "patients": max(sizes, default=None),
+        "patients": _patients(study, lineage),
         "secondary": study.secondary,
     }
+
+
+def _patients(study: StudyRecord, lineage: Lineage) -> int | None:
+    from carmeta.lineage import select_disjoint
+
+    sizes: dict[str, float] = {
+        f"{study.id}/{cohort.id}": max(size.n for size in cohort.populations.values())
+        for cohort in study.cohorts
+        if cohort.unit == "patients" and any(size.n for size in cohort.populations.values())
+    }
+    return round(select_disjoint(sizes, lineage).weight) if sizes else None
 
 
 def show(

@@ -155,12 +155,14 @@ class ContrastAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class StudySummary:
-    """A line of the table of studies: label to printed value."""
+    """A line of the table of studies, a cohort that is pooled: label to printed value."""
 
     study: str
-    slab: str
+    slab: str  # of the cohort
     values: dict[str, str]
     reference: str
+    blanks: tuple[str, ...] = ()  # which values are empty although something is printed, and why
+    label: str = ""  # of the study
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,3 +247,9 @@ class Analysis:
     iv_pools: tuple[IvPool, ...] = ()  # every inverse-variance fit, for a second opinion
     second_opinion: str = ""  # what it says; empty where nobody was asked
     not_pooled: tuple[Excluded, ...] = ()  # of outcomes without a pool of their own
+
+    @property
+    def excluded(self) -> tuple[tuple[Excluded, str], ...]:
+        """Every exclusion with the id of the set of cohorts it belongs to, or empty."""
+        of_outcomes = ((item, one.part) for one in self.outcomes for item in one.excluded)
+        return (*of_outcomes, *((item, "") for item in self.not_pooled))

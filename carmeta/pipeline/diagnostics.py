@@ -9,13 +9,9 @@ from carmeta.domain.analysis import Diagnostics, Influence, StudyRow
 from carmeta.errors import DataError, EstimationError
 from carmeta.report import numbers
 from carmeta.sensitivity.influence import influence, notable
-from carmeta.sensitivity.small_study import LEAST_STUDIES, small_study_test
+from carmeta.sensitivity.small_study import LEAST_STUDIES, TOO_FEW, small_study_test
 
 LEAST: Final = 3  # without one of two studies nothing is left to pool
-FEW: Final = (
-    "small-study effects are not tested: such a test is refused below ten studies, where it "
-    "cannot tell asymmetry from chance"
-)
 
 
 def diagnose(rows: Sequence[StudyRow]) -> Diagnostics | None:
@@ -72,7 +68,7 @@ def _limits(k: int) -> dict[str, tuple[float, ...]]:
 
 def _small_study(rows: Sequence[StudyRow]) -> str:
     if len(rows) < LEAST_STUDIES:
-        return FEW
+        return f"small-study effects are not tested: {TOO_FEW}"
     try:
         found = small_study_test([row.count.xi for row in rows], [row.count.ni for row in rows])
     except DataError as error:  # all studies have the same size

@@ -18,6 +18,7 @@ from carmeta.domain.analysis import (
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.request import Request, request
 from carmeta.domain.result import Fallback, Pooled
+from carmeta.pipeline.dependence import Trials, dependence_notes, dependence_rows
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.pipeline.fitting import as_counts, pooled
 from carmeta.pipeline.subgroups import equal_proportions, subgroup_analysis
@@ -38,6 +39,7 @@ _CANDIDATE_RULES = {
 def analyse_outcome(
     config: AnalysisConfig,
     harmonised: Harmonised,
+    trials: Trials,
     outcome: str,
 ) -> OutcomeAnalysis | None:
     """Everything about one outcome, or None where no cohort reports it."""
@@ -59,17 +61,15 @@ def analyse_outcome(
         subgroups=subgroups,
         subgroup_tests=tests,
         candidates=_candidates(config, counts),
-        sensitivity=sensitivity + _evidence_choices(config, harmonised, outcome),
+        sensitivity=(
+            *dependence_rows(config, trials, counts),
+            *sensitivity,
+            *_evidence_choices(config, harmonised, outcome),
+        ),
         beyond=_beyond(config, outcome, headline),
-        notes=_left_out(harmonised, outcome),
+        notes=dependence_notes(trials, counts),
         diagnostics=diagnose(rows) if config.sensitivity.influence else None,
     )
-
-
-def _left_out(harmonised: Harmonised, outcome: str) -> tuple[str, ...]:
-    """Cohorts that a policy of the configuration keeps out, for the figure's notes."""
-    out = [e for e in harmonised.excluded if (e.outcome, e.kind) == (outcome, "not-selected")]
-    return tuple(f"Left out: {e.slab}, {e.reason}." for e in out)
 
 
 def compare_subsets(

@@ -18,6 +18,7 @@ from carmeta.lineage import full_key
 from carmeta.pipeline.bias import risk_of_bias
 from carmeta.pipeline.choices import check_choices
 from carmeta.pipeline.comparison import compare
+from carmeta.pipeline.dependence import Trials
 from carmeta.pipeline.outcome import analyse_outcome, compare_subsets
 from carmeta.pipeline.picture import picture
 from carmeta.pipeline.provenance import provenance
@@ -60,13 +61,14 @@ def run(
     with witnessing() as pools:
         if not config.sets:
             harmonised = [harmonise(review, config)]
-            outcomes = tuple(_outcomes(config, harmonised[0], tell))
+            outcomes = tuple(_outcomes(config, review, harmonised[0], tell))
         else:
             outcomes = tuple(_subsets(config, review, harmonised, tell))
         contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
     if not outcomes and not contrasts:
         raise _nothing(config, config_path, harmonised)
-    used = frozenset(count.study for one in harmonised for count in one.counts)
+    counts = [count for one in harmonised for count in one.counts]
+    used = frozenset(count.study for count in counts)
     pooled = {one.outcome for one in outcomes}
     nodes, edges = picture(review, harmonised)
     return Analysis(
@@ -77,7 +79,7 @@ def run(
         contrasts=contrasts,
         decisions=tuple(dict.fromkeys(d for one in harmonised for d in one.decisions)),
         findings=findings,
-        studies=summaries(review, used),
+        studies=summaries(review, counts),
         references=references(review, used),
         provenance=provenance(config_path, studies),
         notes=(config.question,) if config.question else (),
@@ -115,16 +117,17 @@ def named(config: AnalysisConfig, cohorts: Sequence[str]) -> AnalysisConfig:
 
 
 def _outcomes(
-    config: AnalysisConfig, harmonised: Harmonised, tell: Progress
+    config: AnalysisConfig, review: Review, harmonised: Harmonised, tell: Progress
 ) -> Iterator[OutcomeAnalysis]:
     """Each outcome that any cohort reports."""
     if config.comparison:
         return
+    trials = Trials.build(review)
     total = len(config.outcomes)
     for done, outcome in enumerate(config.outcomes):
         tell(f"pooling {outcome}", done, total)
         with about(outcome):
-            analysed = analyse_outcome(config, harmonised, outcome)
+            analysed = analyse_outcome(config, harmonised, trials, outcome)
         if analysed is not None:
             yield analysed
     tell("pooled", total, total)

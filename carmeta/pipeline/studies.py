@@ -2,47 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import combinations
+from typing import Final
 
 from carmeta.domain.analysis import StudySummary
+from carmeta.domain.evidence import Count
 from carmeta.domain.record import Characteristic, Cohort, Report, Review, StudyRecord, TimeResult
+from carmeta.vocabulary import OUTCOMES
 
-# Baseline characteristics that a reader stratifies by, in the order of the table.
-_SHOWN = (
-    ("prior-lines", "Prior lines (median)"),
-    ("double-refractory", "Refractory to IMiD and PI"),
-    ("triple-refractory", "Triple-class refractory"),
-    ("high-risk-cytogenetics", "High-risk cytogenetics"),
-    ("extramedullary", "Extramedullary disease"),
-    ("bridging", "Bridging therapy"),
-)
+Item = Characteristic | TimeResult
 
 
-def summaries(review: Review, used: Collection[str]) -> tuple[StudySummary, ...]:
-    """One line a study that is in the analysis; values as printed."""
-    out = []
-    for study in sorted(review.studies, key=lambda s: s.id):
-        if study.id not in used:
-            continue
-        main = _main_cohort(study)
-        product = review.products.get(main.product or "")
-        values = {
-            "Trial": study.trial.registry or "not registered",
-            "Phase": study.trial.phase or "",
-            "Design": study.trial.design,
-            "Product": product.label if product else "",
-            "Binder": product.binder if product else "",
-            "Costimulation": (product.costimulation or "") if product else "",
-            "Dose": main.dose or "",
-            "Lymphodepletion": main.lymphodepletion or "",
-        }
-        for name, label in _SHOWN:
-            values[label] = _characteristic(main, name)
-        values["Median follow-up"] = _time(study, "follow-up")
-        values["Median PFS"] = _time(study, "pfs")
-        reference = "; ".join(_short(review, doc) for doc in _docs(study))
-        out.append(StudySummary(study.id, study.label, values, reference))
-    return tuple(out)
+def summaries(review: Review, counts: Iterable[Count]) -> tuple[StudySummary, ...]:
+    """One line a cohort that is pooled, with what is printed of these patients.
+
+    A value of other patients (another report, a dose level, a site) never stands in for it:
+    the value is then empty, and ``blanks`` says why.
+    """
+    used: dict[str, list[Count]] = defaultdict(list)
+    for count in counts:
+        used[count.key].append(count)
+    return tuple(
+        _summary(review, study, cohort, used[f"{study.id}/{cohort.id}"])
+        for study in sorted(review.studies, key=lambda s: s.id)
+        for cohort in study.cohorts
+        if f"{study.id}/{cohort.id}" in used
+    )
+
+
+def _summary(
+    review: Review, study: StudyRecord, cohort: Cohort, counts: Sequence[Count]
+) -> StudySummary:
+    product = review.products.get(cohort.product or "")
+    outcomes = dict.fromkeys(OUTCOMES[count.outcome].short for count in counts)
+    patients = sorted({count.ni for count in counts})
+    values = {
+        "Outcomes": ", ".join(outcomes),
+        "Patients pooled": " or ".join(str(n) for n in patients),
+        "Trial": study.trial.registry or "not registered",
+        "Phase": study.trial.phase or "",
+        "Design": study.trial.design,
+        "Product": product.label if product else "",
+        "Binder": product.binder if product else "",
+        "Costimulation": (product.costimulation or "") if product else "",
+        "Dose": cohort.dose or "",
+        "Lymphodepletion": cohort.lymphodepletion or "",
+    }
+    blanks = []
+    for label, printed in _SHOWN.items():
+        values[label], reason = _value(study, cohort, printed)
+        if reason:
+            blanks.append(f"{label}: {reason}")
+    reference = "; ".join(_short(review, doc) for doc in _docs(study))
+    return StudySummary(study.id, cohort.label, values, reference, tuple(blanks), study.label)
+
+
+def _value(
+    study: StudyRecord, cohort: Cohort, printed: Callable[[Cohort], list[Item]]
+) -> tuple[str, str]:
+    """What is printed of a cohort, or nothing and the reason."""
+    found = [item for item in printed(cohort) if _shown(item)]
+    numbers = [item for item in found if not _missing(item)]
+    if numbers and not any(_differ(a, b) for a, b in combinations(numbers, 2)):
+        return max((_shown(item) for item in numbers), key=len), ""
+    if numbers:
+        doc = study.default_doc
+        listed = (f"{_shown(item)} ({item.at.label(doc)})" for item in numbers)
+        return "", f"several are printed: {'; '.join(dict.fromkeys(listed))}"
+    if found:
+        return _shown(found[0]), ""
+    others = [
+        other.label
+        for other in study.cohorts
+        if other is not cohort and any(not _missing(item) for item in printed(other))
+    ]
+    return "", f"printed for other patients only ({'; '.join(others)})" if others else ""
+
+
+def _differ(a: Item, b: Item) -> bool:
+    """Whether two printed values cannot both be right; in two units they are not compared."""
+    if isinstance(a, TimeResult) and isinstance(b, TimeResult):
+        return a.unit == b.unit and a.value != b.value
+    if isinstance(a, Characteristic) and isinstance(b, Characteristic):
+        pairs = ((a.value, b.value), (a.count, b.count), (a.percent, b.percent))
+        return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+    return False
 
 
 def references(review: Review, used: Collection[str]) -> tuple[str, ...]:
@@ -88,19 +134,40 @@ def _full(report: Report) -> str:
     return f"{text} doi:{report.doi}" if report.doi else text
 
 
-def _main_cohort(study: StudyRecord) -> Cohort:
-    """The cohort that the record names first: the one a reader means by the study."""
-    return study.cohorts[0]
+def _named(name: str) -> Callable[[Cohort], list[Item]]:
+    return lambda cohort: [item for item in cohort.characteristics if item.name == name]
 
 
-def _characteristic(cohort: Cohort, name: str) -> str:
-    for item in cohort.characteristics:
-        if item.name == name:
-            return _shown(item)
-    return ""
+def _median(endpoint: str) -> Callable[[Cohort], list[Item]]:
+    return lambda cohort: [
+        item for item in cohort.times if (item.endpoint, item.statistic) == (endpoint, "median")
+    ]
 
 
-def _shown(item: Characteristic) -> str:
+# What a reader stratifies by, in the order of the table, and where a cohort has it.
+_SHOWN: Final[dict[str, Callable[[Cohort], list[Item]]]] = {
+    "Prior lines (median)": _named("prior-lines"),
+    "Refractory to IMiD and PI": _named("double-refractory"),
+    "Triple-class refractory": _named("triple-refractory"),
+    "High-risk cytogenetics": _named("high-risk-cytogenetics"),
+    "Extramedullary disease": _named("extramedullary"),
+    "Bridging therapy": _named("bridging"),
+    "Median follow-up": _median("follow-up"),
+    "Median PFS": _median("pfs"),
+}
+
+
+def _missing(item: Item) -> bool:
+    return isinstance(item, Characteristic) and item.missing is not None
+
+
+def _shown(item: Item) -> str:
+    """A printed value as text; empty where the record holds none."""
+    if isinstance(item, TimeResult):
+        value = "not reached" if item.value == "NR" else f"{item.value} {item.unit}"
+        if item.ci:
+            return f"{value} ({item.ci.lb} to {item.ci.ub})"
+        return f"{value} (range {item.range})" if item.range else value
     if item.missing:
         return item.missing.replace("-", " ")
     if item.value is not None:
@@ -108,18 +175,3 @@ def _shown(item: Characteristic) -> str:
     if item.count is not None:
         return f"{item.count} ({item.percent}%)" if item.percent else str(item.count)
     return f"{item.percent}%" if item.percent else ""
-
-
-def _time(study: StudyRecord, endpoint: str) -> str:
-    for cohort in study.cohorts[:1]:
-        for item in cohort.times:
-            if item.endpoint == endpoint and item.statistic == "median":
-                return _median(item)
-    return ""
-
-
-def _median(item: TimeResult) -> str:
-    value = "not reached" if item.value == "NR" else f"{item.value} {item.unit}"
-    if item.ci:
-        return f"{value} ({item.ci.lb} to {item.ci.ub})"
-    return f"{value} (range {item.range})" if item.range else value

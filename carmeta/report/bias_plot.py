@@ -61,7 +61,7 @@ def _draw(studies: Sequence[StudyBias], title: str, width: float) -> cv.Drawing:
     head = cv.wrap(plain(title), width - 16, size + 1, True, 1)[0]
     canvas.text(chart.MARGIN, 16, head, size=size + 1, bold=True)
     for tool, members, legend, top in blocks:
-        _block(canvas, words.BIAS_TOOLS.get(tool, tool), members, legend, labels, left, top)
+        _block(canvas, words.bias_tool(tool), members, legend, labels, left, top)
     y = height
     for line in missing:
         y += chart.SMALL * 1.25
@@ -156,7 +156,5 @@ def _alt(title: str, studies: Sequence[StudyBias]) -> str:
             word = sign(item.judgement)[2]
             counted[word] = counted.get(word, 0) + 1
         summary = ", ".join(f"{number} {word}" for word, number in counted.items())
-        texts.append(
-            f"{plain(study.slab)} ({words.BIAS_TOOLS.get(study.tool, study.tool)}): {summary}"
-        )
+        texts.append(f"{plain(study.slab)} ({words.bias_tool(study.tool)}): {summary}")
     return f"{title}. {'; '.join(texts)}."

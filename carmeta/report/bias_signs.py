@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 
     from carmeta.domain.analysis import StudyBias
 
-# Sign, colour and word of each judgement: the sign says it without the colour (Okabe & Ito).
-SIGNS: Final = {
-    "low": ("+", "#8fd3b6", "low risk"),
-    "yes": ("+", "#8fd3b6", "yes"),
-    "some-concerns": ("?", "#f4d58d", "some concerns"),
-    "unclear": ("?", "#f4d58d", "unclear"),
-    "high": ("\u2212", "#f0a888", "high risk"),
-    "no": ("\u2212", "#f0a888", "no"),
-    "not-applicable": ("/", "#e4e6e9", "not applicable"),
-    "": ("", "#ffffff", "not judged"),
+_GOOD: Final = ("+", "#8fd3b6")
+_OPEN: Final = ("?", "#f4d58d")
+_BAD: Final = ("\u2212", "#f0a888")
+# Sign and colour of each judgement: the sign says it without the colour (Okabe & Ito).
+_LOOKS: Final = {
+    "low": _GOOD,
+    "yes": _GOOD,
+    "some-concerns": _OPEN,
+    "unclear": _OPEN,
+    "high": _BAD,
+    "no": _BAD,
+    "not-applicable": ("/", "#e4e6e9"),
+    "": ("", "#ffffff"),
 }
+SIGNS: Final = {code: (*look, words.JUDGEMENTS[code]) for code, look in _LOOKS.items()}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -63,7 +67,7 @@ def block(bias: Sequence[StudyBias], shown: Iterable[str]) -> SignBlock | None:
     legend = []
     for tool in tools:
         members = [item for item in assessed if item.tool == tool]
-        name = words.BIAS_TOOLS.get(tool, tool)
+        name = words.bias_tool(tool)
         if len(tools) > 1:
             name += f" ({', '.join(plain(item.slab) for item in members)})"
         items = "; ".join(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carmeta.report import contents, numbers, words
+from carmeta.report import caveats, contents, numbers, words
 from carmeta.report.text import plain
 
 if TYPE_CHECKING:
@@ -40,13 +40,11 @@ def headline(analysis: Analysis) -> Table:
     for outcome in analysis.outcomes:
         head = outcome.headline
         events, patients = contents.totals(outcome)
-        label = words.outcome(outcome.outcome).short
-        if outcome.part_label:
-            label = f"{outcome.part_label}: {label}"
+        label = words.short_name(outcome)
         beside = "; ".join(
             f"{words.model_short(item)} {contents.estimate(item).text}" for item in outcome.beside
         )
-        for item in words.fallback_sentences(head):
+        for item in (*caveats.of_outcome(outcome), *caveats.refits(outcome)):
             notes[f"{label}: {item}"] = None
         table.add_row(
             Text(plain(label)),
@@ -58,12 +56,23 @@ def headline(analysis: Analysis) -> Table:
             numbers.i_squared(head.i2),
             Text(beside),
         )
-    fitted = [o.headline for o in analysis.outcomes if not words.is_exact(o.headline)]
-    if fitted:
-        model = f"{words.model_long(fitted[0])}; CI by {words.test_long(fitted[0])}"
-        notes = {f"Estimate: {model}": None} | notes
-    table.caption = Text("\n".join(plain(note) for note in notes))
+    table.caption = Text("\n".join(plain(note) for note in (*_how(analysis), *notes)))
     return table
+
+
+def _how(analysis: Analysis) -> list[str]:
+    """The models of the headline, and the interval of each with its degrees of freedom."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for outcome in analysis.outcomes:
+        head = outcome.headline
+        if not words.is_exact(head):
+            tests = found.setdefault(words.model_long(head), {})
+            tests.setdefault(words.test_long(head), []).append(words.short_name(outcome))
+    return [
+        f"Estimate: {model}; CI by "
+        + "; ".join(f"{test} ({', '.join(dict.fromkeys(names))})" for test, names in tests.items())
+        for model, tests in found.items()
+    ]
 
 
 def _comparisons(analysis: Analysis, table: Table) -> Table:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from carmeta.report import contents_evidence as evidence
 from carmeta.report import numbers, words
-from carmeta.report.csvfiles import used_counts
 from carmeta.report.tables import Cell, Column, Table, row
 
 if TYPE_CHECKING:
@@ -15,27 +13,6 @@ if TYPE_CHECKING:
     from carmeta.domain.result import Pooled
 
 _PERCENT = numbers.PERCENT
-
-
-def all_tables(analysis: Analysis) -> list[Table]:
-    """Every table of the run that has rows, in the order of the report."""
-    from carmeta.report.contents_choices import choices  # which takes its cells from here
-
-    tables = [
-        headline(analysis),
-        models(analysis),
-        subgroups(analysis),
-        contrasts(analysis),
-        evidence.studies(analysis),
-        evidence.bias(analysis),
-        evidence.outcome_data(analysis),
-        choices(analysis),
-        sensitivity(analysis),
-        evidence.findings(analysis),
-        evidence.excluded(analysis),
-        evidence.decisions(analysis),
-    ]
-    return [table for table in tables if table.rows]
 
 
 def estimate(pooled: Pooled, scale: numbers.Scale = _PERCENT) -> Cell:
@@ -122,37 +99,6 @@ def outcome_name(outcome: OutcomeAnalysis) -> str:
     """The outcome, with the set of cohorts where a run has several."""
     label = words.outcome(outcome.outcome).label
     return f"{label} ({outcome.part_label})" if outcome.part_label else label
-
-
-def flags(analysis: Analysis) -> dict[str, list[str]]:
-    """Every flag of a count that entered, and the cohorts that carry it."""
-    found: dict[str, dict[str, None]] = {}
-    for count in used_counts(analysis):
-        for flag in count.flags:
-            found.setdefault(flag, {})[count.slab] = None
-    return {flag: list(where) for flag, where in found.items()}
-
-
-def notes(outcome: OutcomeAnalysis) -> list[str]:
-    """The notes on an outcome, as sentences."""
-    return [words.sentence(note) for note in outcome.notes]
-
-
-def disagreements(analysis: Analysis, scale: numbers.Scale = _PERCENT) -> list[str]:
-    """For each pair of models, the outcomes where the shown estimates are not the same."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for outcome in analysis.outcomes:
-        head = outcome.headline
-        for other in outcome.beside:
-            shown = [numbers.show(fit.back.estimate, scale) for fit in (head, other)]
-            if shown[0] != shown[1]:
-                pair = (words.model_short(head), words.model_short(other))
-                text = f"{outcome_name(outcome)} ({shown[0]} and {shown[1]}{scale.suffix})"
-                found.setdefault(pair, []).append(text)
-    return [
-        f"{first} and {second} differ by more than the rounding shown: {'; '.join(where)}."
-        for (first, second), where in found.items()
-    ]
 
 
 def totals(outcome: OutcomeAnalysis) -> tuple[int, int]:
@@ -283,7 +229,7 @@ def sensitivity(analysis: Analysis) -> Table:
     rows = [
         row(
             outcome_name(outcome),
-            words.SENSITIVITY.get(item.kind, item.kind),
+            words.variation(item.kind),
             item.label,
             item.pooled.k,
             estimate(item.pooled),

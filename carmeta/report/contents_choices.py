@@ -66,7 +66,7 @@ def _table(analysis: Analysis, key: str, first: int, last: int | None) -> Table:
     rows = tuple(
         row(
             contents.outcome_name(outcome),
-            words.SENSITIVITY.get(item.kind, item.kind),
+            words.variation(item.kind),
             item.label,
             contents.estimate(item.pooled),
             Cell(signed(moved), 100 * moved),

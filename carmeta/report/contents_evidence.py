@@ -13,27 +13,27 @@ from carmeta.vocabulary import EXCLUSION_WORDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from carmeta.domain.analysis import Analysis, OutcomeAnalysis
+    from carmeta.domain.analysis import Analysis
     from carmeta.domain.evidence import Excluded, Finding
 
 _PERCENT: Final = numbers.PERCENT
 
 
 def studies(analysis: Analysis) -> Table:
-    """Characteristics as printed, one line a study."""
-    keys = list(
-        dict.fromkeys(
-            key for item in analysis.studies for key, value in item.values.items() if value
-        )
-    )
-    columns = (Column("Study"), *(Column(key) for key in keys), Column("Reference", wide=True))
+    """Characteristics as printed, one line a cohort that is pooled."""
+    every = dict.fromkeys(key for item in analysis.studies for key in item.values)
+    keys = [key for key in every if any(item.values.get(key) for item in analysis.studies)]
+    columns = (Column("Cohort"), *(Column(key) for key in keys), Column("Reference", wide=True))
     rows = [
         row(
             item.slab, *(item.values.get(key, "") or numbers.ABSENT for key in keys), item.reference
         )
         for item in analysis.studies
     ]
-    return Table("studies", "Study characteristics", columns, tuple(rows))
+    notes = tuple(
+        f"{item.slab}. {'. '.join(item.blanks)}." for item in analysis.studies if item.blanks
+    )
+    return Table("studies", "Study characteristics", columns, tuple(rows), notes)
 
 
 def outcome_data(analysis: Analysis) -> Table:
@@ -116,19 +116,16 @@ def findings_table(found: Sequence[Finding], key: str, caption: str) -> Table:
 
 def excluded(analysis: Analysis) -> Table:
     """Cohorts that report an outcome but are not in its pool, with the reason."""
-    every = [(outcome, item) for outcome in analysis.outcomes for item in outcome.excluded]
-    return excluded_table(every, "excluded", "Cohorts not pooled")
+    return excluded_table([item for item, _ in analysis.excluded], "excluded", "Cohorts not pooled")
 
 
-def excluded_table(
-    found: Sequence[tuple[OutcomeAnalysis, Excluded]], key: str, caption: str
-) -> Table:
+def excluded_table(found: Sequence[Excluded], key: str, caption: str) -> Table:
     """Exclusions, one line a cohort and reason; the outcomes that share it stand together."""
     merged: dict[tuple[str, str, str], list[str]] = {}
-    for outcome, item in found:
+    for item in found:
         why = EXCLUSION_WORDS[item.kind]
         names = merged.setdefault((item.slab, why, item.reason), [])
-        short = words.outcome(item.outcome or outcome.outcome).short
+        short = words.outcome(item.outcome).short
         if short not in names:
             names.append(short)
     columns = (
@@ -187,9 +184,9 @@ def bias(analysis: Analysis) -> Table:
         rows += [
             row(
                 study.slab,
-                words.BIAS_TOOLS.get(study.tool, study.tool),
+                words.bias_tool(study.tool),
                 item.label,
-                (item.judgement or "not judged").replace("-", " "),
+                words.JUDGEMENTS.get(item.judgement, item.judgement),
                 item.support,
                 item.place,
             )

@@ -227,17 +227,16 @@ def excluded(analysis: Analysis) -> Raw:
     columns = ("outcome", "study", "cohort", "label", "kind", "reason", "source", "part")
     rows = (
         (
-            item.outcome or outcome.outcome,
+            item.outcome,
             item.study,
             item.cohort,
             item.slab,
             item.kind,
             item.reason,
             item.source,
-            outcome.part,
+            part,
         )
-        for outcome in analysis.outcomes
-        for item in outcome.excluded
+        for item, part in analysis.excluded
     )
     return Raw("excluded", columns, tuple(rows))
 

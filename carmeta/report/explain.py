@@ -10,7 +10,7 @@ from typing import Any
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis, StudyRow
 from carmeta.domain.evidence import DataPath, Decision, Excluded
 from carmeta.domain.result import Pooled
-from carmeta.vocabulary import OUTCOMES
+from carmeta.report import numbers, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def explain_absence(
     if not out:
         raise KeyError(cohort or outcome)
     walk = _Walk(analysis, where)
-    label = OUTCOMES[outcome].label
+    label = words.outcome(outcome).label
     return Step("pooled", f"{label}: not pooled", tuple(walk.excluded(item) for item in out))
 
 
@@ -104,21 +104,21 @@ def _is(row: StudyRow, cohort: str) -> bool:
 
 def _headline(outcome: OutcomeAnalysis) -> str:
     pooled = outcome.headline
-    term = OUTCOMES[outcome.outcome].label
-    return f"{term}: {_estimate(pooled)} by {pooled.label} over {len(outcome.rows)} cohorts"
+    label = words.outcome(outcome.outcome).label
+    return f"{label}: {_estimate(pooled)} by {pooled.label} over {len(outcome.rows)} cohorts"
 
 
 def _estimate(pooled: Pooled) -> str:
     back = pooled.back
-    text = f"{_percent(back.estimate)} ({round(100 * pooled.level)}% CI {_percent(back.ci_lb)}"
-    text += f" to {_percent(back.ci_ub)}"
+    level = numbers.level(pooled.level)
+    text = f"{numbers.percent(back.estimate)} ({level}% CI {_limits(back.ci_lb, back.ci_ub)}"
     if not math.isnan(back.pi_lb):
-        text += f"; prediction {_percent(back.pi_lb)} to {_percent(back.pi_ub)}"
+        text += f"; prediction {_limits(back.pi_lb, back.pi_ub)}"
     return text + ")"
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}%"
+def _limits(low: float, high: float) -> str:
+    return f"{numbers.percent(low)} to {numbers.percent(high)}"
 
 
 class _Walk:
@@ -129,10 +129,12 @@ class _Walk:
 
     def row(self, outcome: OutcomeAnalysis, row: StudyRow, instead: Sequence[Excluded]) -> Step:
         count = row.count
-        weight = "" if math.isnan(row.weight) else f", weight {100 * row.weight:.1f}%"
-        limits = f"{_percent(row.ci_lb)} to {_percent(row.ci_ub)}"
-        text = f"{count.slab}: {_percent(row.proportion)} (exact {limits}){weight}"
-        size = f"logit {row.yi:.4f}, variance {row.vi:.4f}"
+        text = f"{count.slab}: {numbers.percent(row.proportion)} "
+        text += f"(exact {_limits(row.ci_lb, row.ci_ub)})"
+        weight = words.weight(outcome.headline)
+        if weight and not math.isnan(row.weight):
+            text += f", {weight} {numbers.weight(row.weight)}%"
+        size = f"logit {numbers.fixed(row.yi, 4)}, variance {numbers.fixed(row.vi, 4)}"
         what = f"{count.xi} of {count.ni} {count.population} [{count.derivation}]"
         if count.xi_lo < count.xi_hi:
             what += f", may be {count.xi_lo} to {count.xi_hi}"

@@ -15,6 +15,7 @@ from carmeta.report.forest_contrast import contrast_spec
 from carmeta.report.forest_draw import draw
 from carmeta.report.forest_series import series_spec
 from carmeta.report.jobs import Job, page_name
+from carmeta.report.left_out import of_outcome
 from carmeta.report.lineage_plot import lineage
 from carmeta.report.prisma import flow, flow_diagram
 from carmeta.report.text import slug
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
     from carmeta.report.forest_spec import ForestSpec
 
+
 Kind = Literal["main", "sensitivity", "lineage", "bias", "flow"]
+if TYPE_CHECKING:
+    # Stem of the file names, what is drawn, title, kind, what is left out.
+    _Figure = tuple[str, ForestSpec, str, Kind, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class FigureEntry:
     pages: tuple[bytes, ...]  # SVG
     sidecar: bytes  # CSV
     kind: Kind
+    left_out: tuple[str, ...] = ()  # what reports the outcome and is not in it, as sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +55,24 @@ class FigureJob:
     heavy: Job | None
     title: str
     kind: Kind
+    left_out: tuple[str, ...] = ()
 
 
 def jobs(analysis: Analysis) -> list[FigureJob]:
     """One job a figure, in the order of the report; names are unique."""
     found: list[FigureJob] = []
     stems: set[str] = set()
-    for stem, spec, title, kind in _figures(analysis):
+    for stem, spec, title, kind, left_out in _figures(analysis):
         number, unique = 2, stem
         while unique in stems:
             unique, number = f"{stem}-{number}", number + 1
         stems.add(unique)
         heavy = Job(unique, spec, ("pdf", "png")) if kind == "main" else None
-        found.append(FigureJob(Job(unique, spec, ("svg",)), heavy, title, kind))
+        found.append(FigureJob(Job(unique, spec, ("svg",)), heavy, title, kind, left_out))
     return found
 
 
-def _figures(analysis: Analysis) -> Iterator[tuple[str, ForestSpec, str, Kind]]:
+def _figures(analysis: Analysis) -> Iterator[_Figure]:
     for outcome in analysis.outcomes:
         yield from _of_outcome(outcome)
     for contrast in analysis.contrasts:
@@ -73,18 +80,19 @@ def _figures(analysis: Analysis) -> Iterator[tuple[str, ForestSpec, str, Kind]]:
         for measure in dict.fromkeys(item.measure for item in contrast.results):
             measured = words.measure(measure)
             stem = f"contrast_{slug(contrast.outcome)}_{slug(measure)}"
-            yield stem, contrast_spec(contrast, measure), f"{label}: {measured}", "main"
+            yield stem, contrast_spec(contrast, measure), f"{label}: {measured}", "main", ()
     for outcome in analysis.outcomes:
         for kind in ("leave-one-out", "cumulative"):
             if any(item.kind == kind for item in outcome.sensitivity):
                 spec = series_spec(outcome, kind)
-                yield f"{kind}_{slug(outcome.key)}", spec, spec.title, "sensitivity"
+                yield f"{kind}_{slug(outcome.key)}", spec, spec.title, "sensitivity", ()
 
 
-def _of_outcome(outcome: OutcomeAnalysis) -> Iterator[tuple[str, ForestSpec, str, Kind]]:
+def _of_outcome(outcome: OutcomeAnalysis) -> Iterator[_Figure]:
     stem = f"forest_{slug(outcome.key)}"
     title = contents.outcome_name(outcome)
-    yield stem, forest_spec(outcome), title, "main"
+    left_out = tuple(group.sentence(outcomes=False) for group in of_outcome(outcome))
+    yield stem, forest_spec(outcome), title, "main", left_out
     moderators = list(dict.fromkeys(group.moderator for group in outcome.subgroups))
     if len(moderators) > 1:
         for name in moderators:
@@ -94,6 +102,7 @@ def _of_outcome(outcome: OutcomeAnalysis) -> Iterator[tuple[str, ForestSpec, str
                 forest_spec(outcome, by=name),
                 f"{title} by {by}",
                 "main",
+                left_out,
             )
 
 
@@ -161,7 +170,7 @@ def _lineage(analysis: Analysis) -> FigureEntry | None:
     if not analysis.lineage_edges:
         return None
     title = "Cohorts that share patients"
-    names = {item.study: item.slab for item in analysis.studies}
+    names = {item.study: item.label or item.study for item in analysis.studies}
     try:
         drawing = lineage(analysis.lineage_nodes, analysis.lineage_edges, title=title, names=names)
     except ValueError:  # only disjoint cohorts: nothing to draw
@@ -183,4 +192,5 @@ def light(job: FigureJob) -> tuple[FigureEntry, dict[str, bytes]]:
     sidecar = csvfiles.forest_sidecar(job.light.spec)
     files = {page_name(stem, number, "svg"): page for number, page in enumerate(pages)}
     files[f"{stem}.csv"] = sidecar
-    return FigureEntry(stem, job.title, drawn[0].alt, pages, sidecar, job.kind), files
+    alt = drawn[0].alt
+    return FigureEntry(stem, job.title, alt, pages, sidecar, job.kind, job.left_out), files

@@ -10,6 +10,7 @@ from carmeta.digits import difference
 from carmeta.report import contents, csvfiles, numbers, plots, words
 from carmeta.report.contents_choices import signed
 from carmeta.report.curve_plot import Specification, order, specification_curve
+from carmeta.report.influence_plot import Diagnostic, influence
 from carmeta.report.text import slug
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _influence(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
     if outcome.diagnostics is None or not items:
         return None
     columns = [
-        plots.Diagnostic(
+        Diagnostic(
             title,
             tuple(getattr(item, name) for item in items),
             outcome.diagnostics.limits.get(name, ()),
@@ -112,7 +113,7 @@ def _influence(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
     title = (
         f"{contents.outcome_name(outcome)}: influence of each study on the inverse-variance pool"
     )
-    drawing = plots.influence([item.slab for item in items], columns, title=title)
+    drawing = influence([item.slab for item in items], columns, title=title)
     names = [name for name, _, _ in MEASURES]
     header = ("label", *names, "influential", *(f"shown_{name}" for name in names))
     rows = [
@@ -135,7 +136,7 @@ def _specification(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
     fits = [(outcome.headline, nothing, "the primary analysis")]
     fits += [(item, nothing, f"{words.model_long(item)} instead") for item in outcome.beside]
     fits += [
-        (item.pooled, words.SENSITIVITY.get(item.kind, item.kind), item.label)
+        (item.pooled, words.variation(item.kind), item.label)
         for item in outcome.sensitivity
         if item.kind != "cumulative"  # the pool of the first two studies is no alternative
     ]

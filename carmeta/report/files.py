@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from carmeta.digits import settle
-from carmeta.report import contents, csvfiles, jsonfile, reproduce, summary
+from carmeta.report import contents, contents_choices, csvfiles, jsonfile, reproduce, summary
+from carmeta.report import contents_evidence as evidence
 from carmeta.report.generated import marked
 from carmeta.report.parallel import Helpers
 
@@ -28,15 +28,14 @@ def render_all(
     word: bool = True,
     excel: bool = True,
     pdf: bool = False,
-    jobs: int = 2,
+    jobs: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
-    helpers: Helpers | None = None,
     beside: Sequence[Work] = (),
 ) -> dict[str, bytes]:
     """Draw, format and write everything: relative file name to bytes, sorted by name.
 
-    ``jobs`` processes draw (1: this one only); ``helpers`` are processes that the caller
-    started earlier, so that their imports cost no time here. ``progress`` is called as
+    ``jobs`` processes draw (1: this one only); see :mod:`carmeta.report.parallel` for what a
+    script must look like that asks for more. ``progress`` is called as
     ``progress(what, done, total)``. The bytes do not depend on ``jobs``.
 
     ``beside`` is further work for the helpers, such as checks; an error of it is raised, and
@@ -49,9 +48,7 @@ def render_all(
     Raises OutputError for a character that no font can draw, or a PDF without typst.
     """
     analysis = settle(analysis)
-    own = Helpers(jobs if figures or beside else 1) if helpers is None else None
-    with own or contextlib.nullcontext(helpers) as team:
-        assert team is not None
+    with Helpers(jobs if figures or beside else 1) as team:
         return _render(analysis, figures, word, excel, pdf, progress, team, beside)
 
 
@@ -87,7 +84,7 @@ def _render(
         entries, parts = drawn.pictures(analysis)
         files |= parts
         drawings += entries
-    tables = contents.all_tables(analysis)
+    tables = all_tables(analysis)
     files |= _documents(analysis, tables, drawings, excel)
     steps.done("report.html")
     if pdf:
@@ -122,6 +119,25 @@ def _documents(
 
         files["tables.xlsx"] = workbook(tables, analysis.title, csvfiles.all_raw(analysis))
     return files
+
+
+def all_tables(analysis: Analysis) -> list[Table]:
+    """Every table of the run that has rows, in the order of the report."""
+    tables = [
+        contents.headline(analysis),
+        contents.models(analysis),
+        contents.subgroups(analysis),
+        contents.contrasts(analysis),
+        evidence.studies(analysis),
+        evidence.bias(analysis),
+        evidence.outcome_data(analysis),
+        contents_choices.choices(analysis),
+        contents.sensitivity(analysis),
+        evidence.findings(analysis),
+        evidence.excluded(analysis),
+        evidence.decisions(analysis),
+    ]
+    return [table for table in tables if table.rows]
 
 
 class _Steps:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from carmeta.report import contents, numbers, words
+from carmeta.report import left_out, numbers, words
 from carmeta.report.forest_spec import PLOT, Cell, Column, Mark, Preset, Row
 from carmeta.report.marks import Marks
 
@@ -14,16 +14,6 @@ if TYPE_CHECKING:
     from carmeta.domain.analysis import OutcomeAnalysis, StudyRow, Subgroup
     from carmeta.domain.result import Pooled
 
-_WEIGHT_NOTES: Final = {
-    "inverse-variance": "area proportional to inverse-variance weight",
-    "information-share": "area proportional to the study's share of the information",
-    "mantel-haenszel": "area proportional to Mantel-Haenszel weight",
-}
-_WEIGHT_HEADERS: Final = {
-    "inverse-variance": ("Weight,", "%"),
-    "information-share": ("Information", "share, %"),
-    "mantel-haenszel": ("Weight,", "%"),
-}
 _INDENT: Final = 7.0
 
 
@@ -68,9 +58,7 @@ class RowBuilder:
             "events": Column("events", ("Events",)),
             "total": Column("total", ("Total",)),
             "fraction": Column("fraction", ("Events/", "total"), gaps=(0.0, 0.0)),
-            "weight": Column(
-                "weight", _WEIGHT_HEADERS.get(self.headline.weights_kind, ("Weight,", "%"))
-            ),
+            "weight": Column("weight", self._weight_header()),
             "estimate": Column(
                 "estimate", (quantity, f"{left}{level}% CI{right}"), gaps=interval_gaps(self.preset)
             ),
@@ -79,6 +67,12 @@ class RowBuilder:
         chosen = [known[key] for key in self.keys]
         extra = [Column(f"extra:{key}", (key.capitalize(),)) for key in self.extra]
         return (chosen[0], *extra, *chosen[1:])
+
+    def _weight_header(self) -> tuple[str, ...]:
+        if self.headline.weights_kind == "information-share":
+            first, second = words.weight(self.headline).capitalize().split()
+            return (first, f"{second}, %")
+        return ("Weight,", "%")
 
     # -- rows -----------------------------------------------------------------------------
 
@@ -285,7 +279,8 @@ class RowBuilder:
         ]
         fallbacks = [text for item in shown for text in words.fallback_sentences(item)]
         notes += list(dict.fromkeys(fallbacks))
-        notes += contents.notes(self.outcome)
+        notes += [words.sentence(note) for note in self.outcome.notes]
+        notes += filter(None, [left_out.missed(self.outcome)])
         notes += self._candidates()
         notes += [
             model_note(item, prediction=item is head) for item in shown if not words.is_exact(item)
@@ -300,8 +295,8 @@ class RowBuilder:
     def _square_note(self) -> str:
         level = numbers.level(self.headline.level)
         text = f"Squares and lines: study proportions with Clopper-Pearson {level}% CI"
-        size = _WEIGHT_NOTES.get(self.headline.weights_kind, "squares of equal size")
-        text += f"; {size}."
+        weight = words.weight(self.headline)
+        text += f"; area proportional to {weight}." if weight else "; squares of equal size."
         if words.is_exact(self.headline):
             return text
         what = f"{text} Diamonds: pooled estimates"

@@ -10,7 +10,16 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from carmeta.report import contents, contents_choices, csvfiles, methods, numbers, prisma, words
+from carmeta.report import (
+    caveats,
+    contents,
+    contents_choices,
+    csvfiles,
+    methods,
+    numbers,
+    prisma,
+    words,
+)
 from carmeta.report import contents_evidence as evidence
 from carmeta.report.tables import Table, to_html
 from carmeta.report.text import clean, tie
@@ -47,6 +56,7 @@ class FigureView:
     table: Markup
     downloads: tuple[Download, ...]
     beside: str  # files that lie beside the page, in words
+    left_out: tuple[str, ...]  # what reports the outcome and is not in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,7 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
             style=_safe(style),
             script=_safe(script),
             answers=[tie(sentence) for sentence in methods.answer(analysis)],
-            caveats=caveats(analysis),
+            caveats=caveats.caveats(analysis),
             headline=_table(contents.headline(analysis)),
             models=_table(contents.models(analysis)),
             subgroups=_table(contents.subgroups(analysis)),
@@ -122,9 +132,9 @@ def _audit(analysis: Analysis) -> dict[str, Any]:
 
 def _exclusions(analysis: Analysis) -> dict[str, Any]:
     """Cohorts that a reader may miss, and those that do not belong to the question."""
-    every = [(o, item) for o in analysis.outcomes for item in o.excluded]
-    missed = [pair for pair in every if pair[1].kind not in OUTSIDE]
-    rest = [pair for pair in every if pair[1].kind in OUTSIDE]
+    every = [item for item, _ in analysis.excluded]
+    missed = [item for item in every if item.kind not in OUTSIDE]
+    rest = [item for item in every if item.kind in OUTSIDE]
     return {
         "excluded": _table(
             evidence.excluded_table(missed, "excluded", "Cohorts not pooled"), sortable=True
@@ -215,6 +225,7 @@ def _figure(entry: FigureEntry) -> FigureView:
         table=_safe(to_html(_drawn(entry))),
         downloads=tuple(downloads),
         beside=f"{entry.stem}.pdf and {entry.stem}.png" if main else f"{entry.stem}.svg",
+        left_out=entry.left_out,
     )
 
 
@@ -240,22 +251,6 @@ def _drawn(entry: FigureEntry) -> Table:
     label = names.index("label")
     rows = tuple(row(line[label], *(line[i] for i in shown)) for line in lines[1:])
     return Table(f"drawn-{entry.stem}", f"Data of the figure: {entry.title}", tuple(columns), rows)
-
-
-def caveats(analysis: Analysis) -> list[str]:
-    """What a reader must know before using the numbers."""
-    found: dict[str, None] = {}
-    for outcome in analysis.outcomes:
-        for item in (*words.fallback_sentences(outcome.headline), *contents.notes(outcome)):
-            found[f"{contents.outcome_name(outcome)}: {item}"] = None
-    found |= dict.fromkeys(contents.disagreements(analysis))
-    for flag, where in contents.flags(analysis).items():
-        found[f"{words.sentence(flag)[:-1]}: {', '.join(where)}."] = None
-    errors = [f for f in analysis.findings if f.severity == "error" and not f.acknowledged]
-    if errors:
-        noun = "error that is" if len(errors) == 1 else "errors that are"
-        found[f"The audit has {len(errors)} {noun} not acknowledged in the records."] = None
-    return list(found)
 
 
 def candidates(analysis: Analysis) -> list[str]:

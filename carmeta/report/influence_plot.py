@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carmeta.report import canvas as cv
 from carmeta.report import chart, numbers
+from carmeta.report.forest_spec import WIDTHS
 from carmeta.report.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from carmeta.report.plots import Diagnostic
+    from carmeta.report.forest_spec import Width
 
 _ROW = 13.0
 _GAP = 14.0
 
 
-def draw_influence(
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One influence measure of every study, and from where on it is notable."""
+
+    title: str
+    values: tuple[float, ...]
+    limits: tuple[float, ...] = ()
+
+
+def influence(
+    labels: Sequence[str], diagnostics: Sequence[Diagnostic], *, title: str, width: Width = "double"
+) -> cv.Drawing:
+    """Several influence measures as dot plots side by side, one row a study."""
+    with cv.settings():
+        return _draw(labels, diagnostics, title, WIDTHS[width])
+
+
+def _draw(
     labels: Sequence[str], diagnostics: Sequence[Diagnostic], title: str, width: float
 ) -> cv.Drawing:
-    """See :func:`carmeta.report.plots.influence`."""
     size, small = chart.SIZE, chart.SMALL
     names = [plain(label) for label in labels]
     label_width = min(max(cv.text_width(name, size) for name in names), width * 0.3)

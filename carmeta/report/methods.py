@@ -30,8 +30,14 @@ REFERENCES: Final[dict[str, str]] = {
     "random-effects model. J Educ Behav Stat 2005;30:261-93.",
     "q-profile": "Viechtbauer W. Confidence intervals for the amount of heterogeneity in "
     "meta-analysis. Stat Med 2007;26:37-52.",
-    "prediction": "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of "
+    "prediction-V": "Veroniki AA, Jackson D, Bender R, et al. Methods to calculate uncertainty in "
+    "the estimated overall effect size from a random-effects meta-analysis. Res Synth Methods "
+    "2019;10:23-43.",
+    "prediction-HTS": "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of "
     "random-effects meta-analysis. J R Stat Soc Ser A 2009;172:137-59.",
+    "prediction-bootstrap": "Nagashima K, Noma H, Furukawa TA. Prediction intervals for "
+    "random-effects meta-analysis: a confidence distribution approach. Stat Methods Med Res "
+    "2019;28:1689-702.",
     "i2": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. "
     "Stat Med 2002;21:1539-58.",
     "grim": "Brown NJL, Heathers JAJ. The GRIM test: a simple technique detects numerous "
@@ -235,7 +241,7 @@ class Methods:
         text[0] += (
             f", by {words.I2} ({words.i2_definition(head)}) {self._cite('i2')}, and by a "
             f"{numbers.level(head.level)}% prediction interval for the proportion in a new study "
-            f"({words.pi_long(head)}) {self._cite('prediction')}."
+            f"({words.pi_long(head)}) {self._cite(f'prediction-{head.pi_method}')}."
         )
         tests = [test for o in self.analysis.outcomes for test in o.subgroup_tests]
         if tests:
@@ -263,7 +269,7 @@ class Methods:
         )
         if not kinds:
             return ""
-        listed = "; ".join(dict.fromkeys(words.SENSITIVITY.get(kind, kind) for kind in kinds))
+        listed = "; ".join(dict.fromkeys(words.variation(kind) for kind in kinds))
         return f"The primary model was refitted with: {listed}."
 
     def _software(self) -> str:

@@ -38,15 +38,6 @@ class Curve:
     ub: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One influence measure of every study, and from where on it is notable."""
-
-    title: str
-    values: tuple[float, ...]
-    limits: tuple[float, ...] = ()
-
-
 def funnel(outcome: OutcomeAnalysis, *, width: Width = "1.5") -> cv.Drawing:
     """Proportions against the size of the study (log scale), large studies on top.
 
@@ -183,13 +174,3 @@ def _outlying(points: Sequence[Point]) -> list[Point]:
     by_y = sorted(points, key=lambda point: point.y)
     chosen = {id(p) for p in (*by_x[:4], *by_x[-4:], *by_y[:3], *by_y[-3:])}
     return [point for point in points if id(point) in chosen]
-
-
-def influence(
-    labels: Sequence[str], diagnostics: Sequence[Diagnostic], *, title: str, width: Width = "double"
-) -> cv.Drawing:
-    """Several influence measures as dot plots side by side, one row a study."""
-    from carmeta.report.influence_plot import draw_influence
-
-    with cv.settings():
-        return draw_influence(labels, diagnostics, title, WIDTHS[width])

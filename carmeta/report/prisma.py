@@ -74,17 +74,16 @@ def flow(analysis: Analysis) -> Flow:
         for count in (pair.treatment, pair.control)
     }
     reasons: dict[str, str] = {}
-    for outcome in analysis.outcomes:
-        for item in outcome.excluded:
-            key = f"{item.study}/{item.cohort}"
-            if key not in pooled:
-                reasons.setdefault(key, EXCLUSION_WORDS[item.kind])
+    for item, _ in analysis.excluded:
+        key = f"{item.study}/{item.cohort}"
+        if key not in pooled:
+            reasons.setdefault(key, EXCLUSION_WORDS[item.kind])
     counted: dict[str, int] = {}
     for reason in reasons.values():
         counted[reason] = counted.get(reason, 0) + 1
     return Flow(
         reports=len(analysis.references),
-        studies=len(analysis.studies),
+        studies=len({item.study for item in analysis.studies}),
         cohorts=len(pooled) + len(reasons),
         left_out=tuple(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))),
         pooled=tuple((_name(one), len(one.rows), one.patients) for one in analysis.outcomes),

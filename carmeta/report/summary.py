@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carmeta.report import contents, contents_choices, words
+from carmeta.report import caveats, contents, contents_choices, left_out
 from carmeta.report.tables import to_markdown
 from carmeta.report.text import markdown as escape
 
@@ -21,39 +21,19 @@ def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") 
     compared = contents.contrasts(analysis)
     if compared.rows:
         lines += [to_markdown(compared)]
-    caveats = _caveats(analysis)
-    if caveats:
-        lines += ["## Caveats", "", *[f"- {escape(item)}" for item in caveats], ""]
-    moved = [f"- {escape(item)}" for item in contents_choices.sentences(analysis)]
-    if moved:
-        lines += ["## Largest influence of a choice in the evidence", "", *moved, ""]
-    if changes:
-        lines += ["## Changes since the committed run", ""]
-        lines += [*[f"- {escape(item)}" for item in changes], ""]
+    for heading, items in (
+        ("Caveats", caveats.caveats(analysis)),
+        ("Not pooled", [group.sentence() for group in left_out.of_run(analysis)]),
+        ("Largest influence of a choice in the evidence", contents_choices.sentences(analysis)),
+        ("Changes since the committed run", changes),
+    ):
+        listed = [f"- {escape(item)}" for item in items]
+        if listed:
+            lines += [f"## {heading}", "", *listed, ""]
     lines += [_evidence(analysis), ""]
     if link:
         lines += [f"[Full report](<{link}>)", ""]
     return "\n".join(lines).encode("utf-8", "backslashreplace")
-
-
-def _caveats(analysis: Analysis) -> list[str]:
-    found = [
-        f"{contents.outcome_name(outcome)}: {item}"
-        for outcome in analysis.outcomes
-        for item in (*words.fallback_sentences(outcome.headline), *contents.notes(outcome))
-    ]
-    found += [
-        f"{words.outcome(contrast.outcome).label}, {words.measure(item.measure)}: {text}"
-        for contrast in analysis.contrasts
-        if len(contrast.pairs) > 1
-        for item in contrast.results
-        for text in words.fallback_sentences(item)
-    ]
-    flagged = [
-        f"{words.sentence(flag)[:-1]}: {', '.join(where)}."
-        for flag, where in contents.flags(analysis).items()
-    ]
-    return [*dict.fromkeys(found), *contents.disagreements(analysis), *flagged]
 
 
 def _evidence(analysis: Analysis) -> str:
@@ -69,14 +49,8 @@ def _evidence(analysis: Analysis) -> str:
             if waiting
             else " (every error and warning acknowledged with its reason)"
         )
-    left_out = len(
-        {
-            (item.study, item.cohort, item.outcome)
-            for outcome in analysis.outcomes
-            for item in outcome.excluded
-        }
-    )
+    out = len({(item.study, item.cohort, item.outcome) for item, _ in analysis.excluded})
     return (
         f"Findings of the audit: {seen}. Decisions on the evidence: {len(analysis.decisions)}. "
-        f"Cohorts and outcomes not pooled: {left_out}."
+        f"Cohorts and outcomes not pooled: {out}."
     )

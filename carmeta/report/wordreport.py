@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carmeta.report import methods, word
+from carmeta.report import caveats, methods, word
 from carmeta.report.jobs import page_name
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ def render(
     text = methods.Methods(analysis)
     paragraphs: list[tuple[str, str]] = [("heading", "Results in short")]
     paragraphs += [("text", sentence) for sentence in methods.answer(analysis)]
+    known = caveats.caveats(analysis)
+    if known:
+        paragraphs.append(("heading", "Before using these numbers"))
+        paragraphs += [("text", sentence) for sentence in known]
     paragraphs.append(("heading", "Methods"))
     paragraphs += [("text", f"{name}. {content}") for name, content in text.paragraphs]
     paragraphs.append(("heading", "References"))

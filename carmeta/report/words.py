@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from carmeta.domain.measures import MEASURES
 from carmeta.report import numbers
-from carmeta.vocabulary import OUTCOMES, POPULATION_LABELS, OutcomeTerm
+from carmeta.vocabulary import BIAS_TOOL_LABELS, OUTCOMES, POPULATION_LABELS, OutcomeTerm
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import OutcomeAnalysis
     from carmeta.domain.result import Pooled, SubgroupTest
 
-_TESTS_SHORT: Final = {"z": "z", "t": "t", "knha": "HK", "adhoc": "HK", "profile": "profile"}
+_TESTS_SHORT: Final = {"knha": "HK", "adhoc": "HK"}
+# What a study's share in the pool is called: weight, or for a likelihood, which has no weights,
+# its share of the information about the mean.
+_WEIGHTS: Final = {
+    "inverse-variance": "inverse-variance weight",
+    "information-share": "information share",
+    "mantel-haenszel": "Mantel-Haenszel weight",
+}
 _PI_WORDS: Final = {
     "V": "t distribution with k \u2212 1 degrees of freedom",
     "HTS": "t distribution with k \u2212 2 degrees of freedom",
@@ -33,12 +40,11 @@ DERIVATION_WORDS: Final[dict[str, str]] = {
     "percent": "the only count that fits the printed percentage",
     "percent-several": "one of several counts that fit the printed percentage",
 }
-SENSITIVITY: Final[dict[str, str]] = {
+_VARIATIONS: Final[dict[str, str]] = {
     "leave-one-out": "one study left out",
     "cumulative": "one study added at a time",
     "report": "another report of the same cohort",
     "overlap": "other cohorts of the same patients",
-    "same-cohort": "the same cohort for all outcomes of a study",
     "candidates": "other counts that fit the percentages",
     "count": "other counts that fit the percentages",
     "printed": "only counts that stand in the papers",
@@ -46,10 +52,20 @@ SENSITIVITY: Final[dict[str, str]] = {
     "population": "other denominators",
     "inferred": "without numbers in inferred columns",
     "missing": "patients who were not assessable counted",
+    "same-cohort": "the same cohort in every outcome",
+    "cluster": "cohorts of one trial taken as alike",
+    "one-row": "cohorts of one trial added up",
 }
-BIAS_TOOLS: Final[dict[str, str]] = {
-    "jbi-case-series": "JBI checklist for case series",
-    "rob-2": "RoB 2",
+BESIDE: Final = ("cluster", "one-row", "same-cohort")  # what is shown next to the headline
+JUDGEMENTS: Final[dict[str, str]] = {
+    "low": "low risk",
+    "yes": "yes",
+    "some-concerns": "some concerns",
+    "unclear": "unclear",
+    "high": "high risk",
+    "no": "no",
+    "not-applicable": "not applicable",
+    "": "not judged",
 }
 TAU2: Final = "\u03c4\u00b2"
 I2: Final = "I\u00b2"
@@ -66,9 +82,25 @@ def measure(code: str) -> str:
     return MEASURES[code].words if code in MEASURES else code
 
 
+def short_name(outcome: OutcomeAnalysis) -> str:
+    """The outcome as a column calls it, with the set of cohorts where a run has several."""
+    short = OUTCOMES[outcome.outcome].short if outcome.outcome in OUTCOMES else outcome.outcome
+    return f"{outcome.part_label}: {short}" if outcome.part_label else short
+
+
 def population(code: str) -> str:
     """An analysis population in words."""
     return POPULATION_LABELS.get(code, code)
+
+
+def bias_tool(code: str) -> str:
+    """A tool for the risk of bias by its name."""
+    return BIAS_TOOL_LABELS.get(code, code)
+
+
+def variation(kind: str) -> str:
+    """What a sensitivity analysis varies."""
+    return _VARIATIONS.get(kind, kind.replace("-", " "))
 
 
 def fallback_codes(pooled: Pooled) -> frozenset[str]:
@@ -148,6 +180,7 @@ def test_long(pooled: Pooled) -> str:
         "knha": f"Hartung-Knapp t{df}",
         "adhoc": f"Hartung-Knapp t{df}, ad hoc floor max(1, q)",
         "profile": "profile likelihood",
+        "CR2": f"cluster-robust (CR2) t{df}",
     }.get(pooled.test, pooled.test or "as the model gives it")
 
 
@@ -160,6 +193,11 @@ def pi_short(pooled: Pooled) -> str:
     """How the prediction interval was made, in few words."""
     off = {"V": 1, "HTS": 2}.get(pooled.pi_method)
     return f"t with {pooled.k - off} df" if off else pi_long(pooled)
+
+
+def weight(pooled: Pooled) -> str:
+    """What the studies' weights of a fit are; empty where it has none."""
+    return _WEIGHTS.get(pooled.weights_kind, "")
 
 
 def i2_definition(pooled: Pooled) -> str:

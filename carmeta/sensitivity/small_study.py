@@ -24,6 +24,7 @@ from carmeta.vocabulary import Method, SingleArmMeasure, Test
 
 # Sterne 2011: below ten studies these tests cannot tell chance from asymmetry.
 LEAST_STUDIES: Final = 10
+TOO_FEW: Final = f"refused below {LEAST_STUDIES}, where it cannot tell asymmetry from chance"
 CAUTION: Final = "asymmetry of small studies has many causes and proves no publication bias"
 _MAX_ROUNDS: Final = 100
 
@@ -126,7 +127,7 @@ def egger_test(
 def _enough(k: int, force: bool, what: str) -> tuple[str, ...]:
     if k < LEAST_STUDIES and not force:
         raise DataError(
-            f"{what} with {k} studies: refused below {LEAST_STUDIES}, where it says nothing",
+            f"{what} with {k} studies: {TOO_FEW}",
             hint="force=True to run it all the same",
         )
     if k < 3:

@@ -1,4 +1,4 @@
-"""The gallery of ``docs/gallery``: every kind of figure on made-up data.
+"""The gallery of ``docs/gallery``: every kind of figure on made-up counts.
 
 Run ``python -m tests.figures.gallery`` to write the SVG files and their index again.
 """
@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 
+from carmeta import pool, predict, regress_counts
 from carmeta.domain.analysis import BiasItem, LineageEdge, LineageNode, StudyBias
+from carmeta.pipeline.diagnostics import diagnose
 from carmeta.report import plots
 from carmeta.report.bias_plot import bias_summary
 from carmeta.report.canvas import Drawing, save
 from carmeta.report.curve_plot import Specification, specification_curve
+from carmeta.report.figures_sensitivity import sensitivity_figures
 from carmeta.report.forest import forest
 from carmeta.report.forest_contrast import forest_contrast
 from carmeta.report.forest_series import forest_series
@@ -24,68 +29,76 @@ from tests.figures import synthetic
 FOLDER = Path(__file__).parents[2] / "docs" / "gallery"
 
 
-def _points() -> list[plots.Point]:
-    rows = synthetic.outcome(9).rows
-    return [
-        plots.Point(row.count.slab, 5 * abs(math.sin(2.1 * i)), 0.8 * abs(math.cos(1.3 * i)))
-        for i, row in enumerate(rows)
-    ]
+def _of_sensitivity(stem: str) -> list[Drawing]:
+    """One of the figures that a run draws of an outcome's diagnostics."""
+    outcome = synthetic.outcome(9)
+    outcome = replace(outcome, diagnostics=diagnose(outcome.rows))
+    found = sensitivity_figures(synthetic.analysis(outcomes=(outcome,)))
+    return [picture.drawing for picture in found if picture.stem == stem]
 
 
 def _funnel() -> list[Drawing]:
-    points = [
-        plots.Point(row.count.slab, math.sin(2.1 * i), 0.2 + 0.5 * abs(math.cos(1.3 * i)))
-        for i, row in enumerate(synthetic.outcome(9).rows)
-    ]
-    region = [(0.1, 0.0), (0.1 - 1.96 * 0.8, 0.8), (0.1 + 1.96 * 0.8, 0.8)]
+    """Two arms: log odds ratios with their standard errors, and where 95% are expected."""
+    contrast = synthetic.contrasts()
+    z = NormalDist().inv_cdf(0.975)
+    points = []
+    for pair in contrast.pairs:
+        own = pair.effects["OR"]
+        se = (math.log(own.ci_ub) - math.log(own.ci_lb)) / (2 * z)
+        points.append(plots.Point(pair.slab, math.log(own.estimate), se))
+    centre, most = contrast.results[0].estimate, 1.1 * max(point.y for point in points)
+    region = [(centre, 0.0), (centre - z * most, most), (centre + z * most, most)]
     title = "Overall response: effects and their standard errors"
-    return [plots.effect_funnel(points, 0.1, title=title, effect="Log odds ratio", region=region)]
+    return [
+        plots.effect_funnel(points, centre, title=title, effect="Log odds ratio", region=region)
+    ]
 
 
 def _bubble() -> list[Drawing]:
     rows = synthetic.outcome(9).rows
+    lines = [3 + 0.7 * i for i in range(len(rows))]
     points = [
-        plots.Point(row.count.slab, 3 + 0.7 * i, row.proportion, row.weight)
-        for i, row in enumerate(rows)
+        plots.Point(row.count.slab, x, row.proportion, row.weight)
+        for x, row in zip(lines, rows, strict=True)
     ]
-    x = tuple(3 + 0.1 * i for i in range(57))
-    fit, low, high = (
-        tuple(start + slope * (value - 3) for value in x)
-        for start, slope in ((0.6, 0.03), (0.5, 0.025), (0.7, 0.035))
+    fit = regress_counts(
+        [row.count.xi for row in rows], [row.count.ni for row in rows], {"lines": lines}, "~ lines"
     )
+    x = tuple(3 + 0.1 * i for i in range(57))
+    line = [p.back for p in predict(fit, {"lines": list(x)})]
+    curve = plots.Curve(
+        x, tuple(p.estimate for p in line), tuple(p.ci_lb for p in line),
+        tuple(p.ci_ub for p in line),
+    )  # fmt: skip
     return [
         plots.bubble(
-            points, plots.Curve(x, fit, low, high), title="Overall response by prior lines",
+            points, curve, title="Overall response by prior lines",
             x="Median number of prior lines", y="Overall response, % of patients",
         )
     ]  # fmt: skip
 
 
-def _influence() -> list[Drawing]:
-    measures = (
-        ("Studentised residual", (-0.9, 0.9)), ("DFFITS", ()), ("Cook's distance", (0.8,)),
-        ("Covariance ratio", ()), ("τ² without", ()), ("Q without", ()), ("Hat value", (0.9,)),
-    )  # fmt: skip
-    diagnostics = [
-        plots.Diagnostic(title, tuple(math.sin(i * j + 1.0) for i in range(9)), limits)
-        for j, (title, limits) in enumerate(measures, start=1)
-    ]
-    return [plots.influence(synthetic.SHORT, diagnostics, title="Overall response: influence")]
-
-
 def _curve() -> list[Drawing]:
-    items = [
-        Specification(
-            mean, mean - 0.15, mean + 0.1,
-            {"Model": model, "Population": population, "Counts": counts, "Overlap": overlap},
-            primary=(model, population, counts, overlap) == ("GLMM", "infused", "nearest", "most"),
-        )
-        for i, model in enumerate(("GLMM", "REML, HK", "DL"))
-        for j, population in enumerate(("infused", "intention to treat"))
-        for m, counts in enumerate(("lowest", "nearest", "highest"))
-        for n, overlap in enumerate(("most", "latest"))
-        for mean in (0.72 + 0.013 * i - 0.03 * j + 0.01 * m + 0.005 * n,)
-    ]  # fmt: skip
+    """Three models on two sets of cohorts and three choices of an ambiguous count."""
+    counts = [row.count for row in synthetic.outcome(9).rows]
+    models = {
+        "GLMM": {"model": "GLMM"},
+        "REML, HK": {"model": "IV"},
+        "DL": {"model": "IV", "method": "DL", "test": "z"},
+    }
+    items = []
+    for model, options in models.items():
+        for cohorts in ("all", "infused"):
+            used = [c for c in counts if cohorts == "all" or c.population == "infused"]
+            for which, take in (("lowest", min), ("highest", max)):
+                fit = pool([take(c.candidates) for c in used], [c.ni for c in used], **options)
+                choices = {"Model": model, "Cohorts": cohorts, "Ambiguous counts": which}
+                items.append(
+                    Specification(
+                        fit.back.estimate, fit.back.ci_lb, fit.back.ci_ub, choices,
+                        primary=(model, cohorts, which) == ("GLMM", "all", "lowest"),
+                    )
+                )  # fmt: skip
     title = "Overall response: every defensible analysis"
     return [specification_curve(items, title=title, effect="Overall response, %")]
 
@@ -173,9 +186,9 @@ FIGURES: dict[str, Callable[[], list[Drawing]]] = {
     "funnel": lambda: [plots.funnel(synthetic.outcome(9))],
     "funnel-k120": lambda: [plots.funnel(synthetic.outcome(120))],
     "funnel-two-arms": _funnel,
-    "baujat": lambda: [plots.baujat(_points(), title="Overall response: Baujat plot")],
+    "baujat": lambda: _of_sensitivity("baujat_orr"),
     "bubble": _bubble,
-    "influence": _influence,
+    "influence": lambda: _of_sensitivity("influence_orr"),
     "specification-curve": _curve,
     "lineage": _lineage,
     "risk-of-bias": _bias,
@@ -196,7 +209,8 @@ def index() -> str:
     lines = [
         "# Gallery",
         "",
-        "Every kind of figure on made-up data. Written by `python -m tests.figures.gallery`;",
+        "Every kind of figure on made-up counts, all estimates fitted by carmeta. Written by",
+        "`python -m tests.figures.gallery`;",
         "`tests/figures/` checks by measured text boxes that nothing overlaps, and that every",
         "drawn number is the number of the result.",
         "",

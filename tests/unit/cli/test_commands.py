@@ -101,7 +101,7 @@ def test_a_pdf_is_written_and_listed_where_asked(cli, golden_review: Path) -> No
 def test_studies_and_show(cli, golden_review: Path) -> None:
     rows = json.loads(cli("studies", "--format", "json").out)
     assert [(row["study"], row["cohorts"], row["patients"]) for row in rows] == [
-        ("alpha-1", 1, 33), ("beta-2", 2, 128), ("gamma-3", 3, 60),
+        ("alpha-1", 1, 33), ("beta-2", 2, 128), ("gamma-3", 3, 90),
     ]  # fmt: skip
     shown = list(csv.DictReader(io.StringIO(cli("show", "gamma-3", "--format", "csv").out)))
     orr = next(row for row in shown if row["what"] == "orr")
@@ -344,3 +344,24 @@ def test_heavy_imports_only_where_they_are_needed(arguments: list[str], absent: 
     loaded = set(ran.stderr.splitlines()[-1].split())
     assert "carmeta" in loaded
     assert not loaded & absent
+
+
+def test_patients_of_a_study_are_those_of_its_disjoint_cohorts(cli) -> None:
+    rows = json.loads(cli("studies", "--studies", ROOT / "studies", "--format", "json").out)
+    patients = {row["study"]: row["patients"] for row in rows}
+    assert patients["legend-2"] == 74  # sites RJ, JS, CZ and Xi'an are disjoint
+    assert patients["karmma-3"] == 386  # two randomised arms
+    assert patients["nci-bcma"] == 24  # the dose levels are parts of it
+    assert patients["salvage-msk-sinai"] == 140  # all treated; lines of therapy are no patients
+
+
+def test_what_was_left_out_is_told_after_a_run(cli, golden_review: Path) -> None:
+    path = golden_review / "studies" / "gamma-3.yaml"
+    text = path.read_text()
+    ran = cli("pool", "configs/tiny.yaml", "--jobs", 1)
+    assert ran.code == 0
+    folder = golden_review / "outputs" / "tiny"
+    listed = list(csv.DictReader(io.StringIO((folder / "excluded.csv").read_text())))
+    assert listed, text
+    for row in listed:
+        assert row["label"] in ran.err

@@ -12,10 +12,10 @@ import pytest
 
 from carmeta.digits import settle
 from carmeta.pipeline import run
-from carmeta.pipeline.diagnostics import FEW, diagnose
+from carmeta.pipeline.diagnostics import diagnose
 from carmeta.report import numbers
 from carmeta.sensitivity.influence import influence
-from carmeta.sensitivity.small_study import small_study_test
+from carmeta.sensitivity.small_study import TOO_FEW, small_study_test
 from tests.figures import synthetic
 
 ROOT = Path(__file__).parents[3]
@@ -24,6 +24,8 @@ FIELDS = {
     "cov_r": "cov_ratio", "tau2_del": "tau2_del", "q_del": "q_del",
     "baujat_x": "baujat_x", "baujat_y": "baujat_y",
 }  # fmt: skip
+
+UNTESTED = f"small-study effects are not tested: {TOO_FEW}"
 
 
 def test_every_outcome_of_the_primary_run_has_the_numbers_of_the_library(analysis):
@@ -39,7 +41,7 @@ def test_every_outcome_of_the_primary_run_has_the_numbers_of_the_library(analysi
         assert [item.influential for item in found] == wanted.influential.tolist()
         assert sum(item.hat for item in found) == pytest.approx(1.0, rel=1e-12)
         assert [item.weight for item in found] == [row.weight for row in outcome.rows]
-        assert outcome.diagnostics.small_study == FEW  # nine cohorts at most
+        assert outcome.diagnostics.small_study == UNTESTED  # nine cohorts at most
 
 
 def test_limits_are_the_rules_of_thumb():
@@ -63,7 +65,7 @@ def test_peters_from_ten_studies_on():
     assert found.startswith(f"Peters-type regression on 1/n: slope {slope} (SE ")
     assert f"t(8) = {stat}, P " in found
     assert "proves no publication bias" in found
-    assert diagnose(rows[:9]).small_study == FEW
+    assert diagnose(rows[:9]).small_study == UNTESTED
 
 
 def test_studies_of_one_size_cannot_be_regressed_on_it():

@@ -89,7 +89,7 @@ def test_the_page_shows_and_the_folder_holds_them(analysis) -> None:
         assert f"{kind}_orr.pdf" not in files
         assert f'id="figure-{kind}_orr"' in page
     assert "Influence of choices in the evidence" in page
-    assert "refused below ten studies" in page
+    assert "refused below 10" in page
     visible, hidden = page.index(">middle<"), page.index(">none<")
     assert visible < page.index("Smaller shifts") < hidden
 

@@ -19,7 +19,7 @@ def shown(analysis: object, width: int = 160) -> str:
 def test_a_line_for_every_outcome_with_both_models() -> None:
     text = shown(synthetic.analysis())
     line = next(line for line in text.splitlines() if line.strip().startswith("ORR"))
-    for part in ("9", "529/649", "78.7 (60.1 to 90.1)", "22.2 to 98.0", "1.081", "91%", "REML, HK"):
+    for part in ("9", "529/649", "80.8 (62.2 to 91.5)", "21.9 to 98.4", "1.210", "91%", "REML, HK"):
         assert part in line
     assert "\x1b" not in text
 
@@ -31,7 +31,7 @@ def test_text_is_never_markup() -> None:
 
 def test_fallbacks_are_told() -> None:
     text = shown(synthetic.analysis(outcomes=(synthetic.outcome(1),)))
-    assert "Only one study" in text
+    assert "alone: its exact Clopper-Pearson interval" in text
     assert "not estimable" in text
 
 

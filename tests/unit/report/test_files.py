@@ -76,7 +76,7 @@ def test_json_is_whole_and_exact(analysis: Analysis) -> None:
     wanted = analysis.outcomes[0].headline
     assert head["estimate"] == wanted.estimate
     assert head["back"]["pi_ub"] == wanted.back.pi_ub
-    assert document["contrasts"][0]["results"][0]["se"] is None  # NaN
+    assert document["contrasts"][0]["results"][0]["lrt"] is None  # NaN
     assert len(document["decisions"]) == len(analysis.decisions)
 
 
@@ -137,7 +137,7 @@ def test_names_are_unique_and_safe() -> None:
 
 def test_summary_in_markdown(analysis: Analysis) -> None:
     shown = summary.markdown(analysis, ("ORR: 78.1 to 78.7",), "https://example.org/r").decode()
-    assert "| Overall response | **78.7 (60.1 to 90.1)** | 22.2 to 98.0 | 9 | 529/649 |" in shown
+    assert "| Overall response | **80.8 (62.2 to 91.5)** | 21.9 to 98.4 | 9 | 529/649 |" in shown
     assert "- ORR: 78.1 to 78.7" in shown
     assert "[Full report](<https://example.org/r>)" in shown
     assert "1 error, 1 warning" in shown

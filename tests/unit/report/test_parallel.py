@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from carmeta.errors import OutputError
@@ -22,9 +24,12 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
 
 def test_a_helper_that_died_is_replaced_by_the_caller() -> None:
     with Helpers(2) as helpers:
-        helpers._processes[0].kill()
-        helpers._processes[0].wait()
+        assert helpers._pool is not None
         helpers.submit([job("a"), job("b")])
+        while not helpers._pool._processes:  # it starts with its first job
+            time.sleep(0.01)
+        (process,) = helpers._pool._processes.values()
+        process.kill()
         assert len(helpers.collect()) == 2
 
 

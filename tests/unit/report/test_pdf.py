@@ -128,7 +128,7 @@ def test_every_part_is_in_it(analysis: Analysis, tmp_path: Path) -> None:
     shown = pdf.contents.headline(analysis).rows[0]
     for cell in shown[:3]:
         assert squeezed(cell.text) in found
-    for note in (*analysis.notes, *analysis.references, *pdf.html.caveats(analysis)):
+    for note in (*analysis.notes, *analysis.references, *pdf.caveats.caveats(analysis)):
         assert squeezed(note) in found
     for path, digest in analysis.provenance.inputs.items():
         assert squeezed(path) in found

@@ -46,7 +46,6 @@ def analysis() -> Analysis:
         outcomes.append(
             replace(
                 synthetic.outcome(counts=items, code=code),
-                headline=fitted(code, model="GLMM"),
                 beside=beside,
             )
         )
@@ -62,15 +61,17 @@ def run(script: bytes, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_counts_and_estimates_are_inlined(analysis: Analysis) -> None:
     script = reproduce.script(analysis).decode("ascii")
-    assert "xi <- c(14, 15, 50, 12, 94, 47, 57, 93)" in script
-    assert "ni <- c(24, 17, 57, 25, 97, 62, 62, 128)" in script
+    rows = analysis.outcomes[0].rows
+    assert {(row.count.xi, row.count.ni) for row in rows} == set(COUNTS["orr"])
+    assert f"xi <- c({', '.join(str(row.count.xi) for row in rows)})" in script
+    assert f"ni <- c({', '.join(str(row.count.ni) for row in rows)})" in script
     assert repr(significant(analysis.outcomes[0].headline.estimate)) in script
     assert re.search(r'slab <- c\("Study 0 \\"quoted\\" \\\\ \\U\{2265\}3"', script)
 
 
 def test_what_metafor_has_not_is_said() -> None:
     outcome = synthetic.outcome(4)
-    rare = replace(outcome.headline, model="BB")
+    rare = outcome.headline.but(model="BB")
     analysis = synthetic.analysis(outcomes=(replace(outcome, beside=(rare,)),))
     assert "not recomputed: %s" in reproduce.script(analysis).decode()
 
@@ -93,7 +94,7 @@ def test_r_disagrees_with_a_number_that_is_off(
     analysis: Analysis, tmp_path: Path, field: str
 ) -> None:
     outcome = analysis.outcomes[0]
-    off = replace(outcome.headline, **{field: getattr(outcome.headline, field) + 0.002})
+    off = outcome.headline.but(**{field: getattr(outcome.headline, field) + 0.002})
     spoiled = replace(analysis, outcomes=(replace(outcome, headline=off),))
     done = run(reproduce.script(spoiled), tmp_path)
     assert done.returncode == 1

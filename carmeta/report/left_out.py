@@ -1,0 +1,97 @@
+"""What reports an outcome and is not in its pool, by name and with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from carmeta.report import words
+from carmeta.vocabulary import EXCLUSION_WORDS, OUTSIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from carmeta.domain.analysis import Analysis, OutcomeAnalysis
+    from carmeta.domain.evidence import Count, Excluded
+
+
+# The patients are in the pool all the same, in the row that is named.
+_ELSEWHERE: Final = {"superseded": "superseded by", "overlap": "patients counted in"}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Cohorts that stay out of the same pools for the same reason."""
+
+    names: tuple[str, ...]
+    outcomes: tuple[str, ...]  # as the columns call them
+    reason: str
+    missed: str = ""  # id of the study, where a reader would look for it and nothing is pooled
+
+    def sentence(self, *, outcomes: bool = True) -> str:
+        """``A; B (ORR, CR): reason.``"""
+        where = f" ({', '.join(self.outcomes)})" if outcomes else ""
+        end = f"; nothing of {self.missed} is pooled" if self.missed else ""
+        return f"{'; '.join(self.names)}{where}: {self.reason.rstrip('.')}{end}."
+
+
+def of_run(analysis: Analysis) -> list[LeftOut]:
+    """Every exclusion of a run."""
+    compared = [
+        count
+        for contrast in analysis.contrasts
+        for pair in contrast.pairs
+        for count in (pair.treatment, pair.control)
+    ]
+    found = [group for one in analysis.outcomes for group in _explained(one)]
+    for item in analysis.not_pooled:
+        pooled = [count for count in compared if count.outcome == item.outcome]
+        found.append((item, _explain(item, pooled)))
+    return _grouped(found)
+
+
+def of_outcome(outcome: OutcomeAnalysis) -> list[LeftOut]:
+    """Every exclusion of one outcome."""
+    return _grouped(_explained(outcome))
+
+
+def missed(outcome: OutcomeAnalysis) -> str:
+    """The studies that report an outcome and of which nothing is pooled, as a note."""
+    names = [name for group in of_outcome(outcome) if group.missed for name in group.names]
+    return f"Reported but not pooled: {'; '.join(dict.fromkeys(names))}." if names else ""
+
+
+Explained = tuple["Excluded", tuple[str, str, int]]  # reason, study that is missed, rank
+
+
+def _explained(outcome: OutcomeAnalysis) -> list[Explained]:
+    counts = [row.count for row in outcome.rows]
+    return [(item, _explain(item, counts)) for item in outcome.excluded]
+
+
+def _explain(item: Excluded, pooled: Sequence[Count]) -> tuple[str, str, int]:
+    """The reason, the study if nothing of it is pooled, and how far down it is said."""
+    if item.kind in OUTSIDE:
+        return item.reason, "", 3
+    if all(count.study != item.study for count in pooled):
+        return item.reason, item.study, 0
+    row = next((count.slab for count in pooled if count.key == item.by), "")
+    if row and item.kind in _ELSEWHERE:
+        return f"{_ELSEWHERE[item.kind]} {row}", "", 2
+    return item.reason, "", 1
+
+
+def _grouped(found: Iterable[Explained]) -> list[LeftOut]:
+    """Outcomes with the same reason together, then cohorts; what is missed altogether first."""
+    outcomes: dict[tuple[str, str, str, int], dict[str, None]] = {}
+    for item, (reason, study, rank) in found:
+        key = (item.slab, reason or EXCLUSION_WORDS[item.kind], study, rank)
+        outcomes.setdefault(key, {})[words.outcome(item.outcome).short] = None
+    names: dict[tuple[int, str, str, tuple[str, ...]], list[str]] = {}
+    for (slab, reason, study, rank), shorts in outcomes.items():
+        names.setdefault((rank, study, reason, tuple(shorts)), []).append(slab)
+    ordered = sorted(names.items(), key=lambda pair: pair[0][0])
+    return [
+        LeftOut(tuple(slabs), shorts, reason, study)
+        for (_, study, reason, shorts), slabs in ordered
+    ]
