@@ -56,10 +56,10 @@ def _put_together(
             return usable[:1] or found
     if not rest:
         return []
-    listed = ", ".join(cell.grade for cell in rest)
+    listed = ", ".join(cell.grade.replace(">=", "≥").replace("<=", "≤") for cell in rest)
     wanted = "any grade" if lowest == 1 else f"grade {lowest} or higher"
     if item.counting == "maximum-grade" or len(rest) == 1:
-        reason = f"grade {listed} does not make up {wanted}"
+        reason = f"only grade {listed} is printed, which does not give {wanted}"
     else:
         reason = f"grade {listed} is printed, and a patient may stand in several columns"
     return [(rest, none("incomplete", "incomplete-grades", reason))]

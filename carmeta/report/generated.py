@@ -6,6 +6,7 @@ JSON says it under its first key, ``about``.
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import Final
 
@@ -18,6 +19,8 @@ _FORMS: Final = {
     ".r": ("# ", "", 0),
 }
 
+_FOREIGN: Final = re.compile(r"[^\w ./:,+-]")
+
 
 def marked(name: str, data: bytes, notice: str) -> bytes:
     """The file with the notice in its first or second line, where its format has comments."""
@@ -25,9 +28,8 @@ def marked(name: str, data: bytes, notice: str) -> bytes:
     if form is None:
         return data
     left, right, after = form
-    text = "".join(sign if sign.isprintable() else " " for sign in notice)
-    while right and "--" in text:  # would end the comment
-        text = text.replace("--", "- -")
+    # A file's name is anybody's text: no sign of it may mean something in any of the formats.
+    text = _FOREIGN.sub("_", notice).replace("--", "- -")
     line = f"{left}{text}{right}\n".encode("ascii", "backslashreplace")
     lines = data.split(b"\n", after)
     return b"\n".join([*lines[:after], line + lines[after]])
