@@ -27,7 +27,8 @@ class Model:
     """One model and what it can honour.
 
     ``further`` names the fields of a request that not every model has; ``tau2`` how tau2 may be
-    held by subgroups; ``batched`` that many data sets can be fitted in one call.
+    held by subgroups; ``batched`` that many data sets can be fitted in one call; ``intervals``
+    that it has limits, and so a level.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Model:
     further: frozenset[str] = frozenset()
     clusters: bool = False
     batched: bool = False
+    intervals: bool = True
 
 
 _ONE_ARM: Final = (
@@ -108,7 +110,15 @@ _THREE_LEVELS: Final = (
     ),
 )  # fmt: skip
 _PERMUTATION: Final = (
-    Model(code="IV", measures=_ANY, methods=_METHODS, tests=_WALD, further=frozenset({"seed"})),
+    Model(
+        code="IV",
+        measures=(),
+        methods=_METHODS,
+        tests=_WALD,
+        i2_methods=(),
+        further=frozenset({"seed"}),
+        intervals=False,
+    ),
 )
 
 _ALL: Final[dict[Kind, tuple[Model, ...]]] = {

@@ -257,8 +257,9 @@ _RANGES: Final = (
 
 def _further(kind: Kind, model: Model, given: Mapping[str, Any]) -> Iterator[Problem]:
     """Fields that the model does not have at all."""
-    for name in _FURTHER:
-        if name in given and name not in model.further:
+    lacking = [name for name in _FURTHER if name not in model.further]
+    for name in lacking if model.intervals else (*lacking, "level"):
+        if name in given:
             yield Problem(name, given[name], _not_for(kind, model))
 
 
@@ -278,6 +279,8 @@ def _together(
     """Options each of which the model has, but not at once."""
     if whole["method"] == "EE" and whole["i2_method"] == "tau2":
         yield Problem("i2_method", "tau2", "is not for method EE", ("Q",))
+    if "seed" in given and "bootstrap" in model.pi_methods and whole["pi_method"] != "bootstrap":
+        yield Problem("seed", given["seed"], "is for pi_method 'bootstrap', and nothing is drawn")
     corrections = [name for name in ("add", "to") if name in given]
     if "likelihood" in model.further and whole["likelihood"] == "binomial":
         if whole["measure"] != "PLO":

@@ -362,3 +362,17 @@ class TestTablesAreComplete:
         assert ((yi >= measure.low) & (yi <= measure.high)).all()
         np.testing.assert_allclose(measure.forward(a / n, np.asarray(n)), yi, rtol=1e-12)
         np.testing.assert_allclose(measure.inverse(yi, n), a / n, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "options", [{"level": 0.9}, {"measure": "PLO"}, {"i2_method": "Q"}, {"pi_method": "V"}]
+)
+def test_a_permutation_test_has_no_intervals_and_no_scale(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        request("permutation", options)
+
+
+def test_a_seed_is_for_what_is_drawn() -> None:
+    with pytest.raises(ConfigError, match="bootstrap"):
+        request("one arm", {"model": "IV", "seed": 3})
+    assert request("one arm", {"model": "IV", "seed": 3, "pi_method": "bootstrap"}).seed == 3
