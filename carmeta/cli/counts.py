@@ -298,11 +298,15 @@ def _print(result: Result, fmt: Format) -> None:
 
 def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
     from carmeta.digits import number_text
+    from carmeta.report.numbers import MINUS
 
     def shown(value: float) -> str | None:
         if not math.isfinite(value):
             return None
-        return f"{value:.4g}" if shorten else number_text(value)
+        if not shorten:
+            return number_text(value)
+        text = f"{abs(value):.4g}"
+        return MINUS + text if value < 0 else text
 
     back = pooled.back
     return {

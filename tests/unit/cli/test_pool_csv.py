@@ -164,3 +164,11 @@ def test_no_page_of_a_figure_is_written_where_one_would_be_replaced(
     (tmp_path / "forest-2.svg").write_text("mine")
     assert cli("pool", "--csv", path, "--forest", tmp_path / "forest.svg").code == 2
     assert sorted(item.name for item in tmp_path.iterdir()) == ["counts.csv", "forest-2.svg"]
+
+
+def test_a_minus_in_a_table_is_a_minus_sign(cli, tmp_path: Path) -> None:
+    path = tmp_path / "counts.csv"
+    path.write_text("study,events,n,events2,n2\na,3,10,6,10\nb,4,20,9,20\n")
+    ran = cli("pool", "--csv", path, "--measure", "RD")
+    assert "\u22120.2656" in ran.out
+    assert "-0.2656" in cli("pool", "--csv", path, "--measure", "RD", "--format", "csv").out
