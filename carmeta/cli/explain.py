@@ -44,7 +44,7 @@ def explain(
         return str(loaded.sources[study].mark(path))
 
     with terminal.progress() as tell:
-        analysis = run(config, studies=folder, progress=tell, loaded=loaded)
+        analysis = run(config, studies=folder, progress=tell, loaded=loaded, varied=False)
     step = _explained(analysis, outcome, cohort or "", where)
     if format == "json":
         from carmeta.cli.tables import write_json

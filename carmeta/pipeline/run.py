@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from carmeta.audit import audit
-from carmeta.config import AnalysisConfig, CohortSet, load_config, resolved
+from carmeta.config import AnalysisConfig, CohortSet, Sensitivity, load_config, resolved
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis
 from carmeta.domain.evidence import Finding, Harmonised
 from carmeta.domain.record import Review
@@ -36,6 +36,7 @@ def run(
     studies: Path,
     progress: Progress | None = None,
     loaded: Loaded | None = None,
+    varied: bool = True,
 ) -> Analysis:
     """Run the analysis that a configuration describes.
 
@@ -44,6 +45,7 @@ def run(
         studies: the folder of records.
         loaded: what was read of that folder, by a caller who needs it as well.
         progress: called as ``progress(what, done, total)`` between the stages.
+        varied: False leaves out the refits, for a caller who shows none.
 
     Raises:
         ConfigError: if the configuration is not valid or selects nothing.
@@ -52,6 +54,9 @@ def run(
     """
     tell = progress or (lambda what, done, total: None)
     config = load_config(config_path)
+    if not varied:
+        none = dict.fromkeys(Sensitivity.model_fields, False)
+        config = config.model_copy(update={"sensitivity": Sensitivity(**none)})
     loaded = loaded or load_review(studies)
     review = _usable(loaded)
     check_choices(config, review, config_path)

@@ -66,9 +66,9 @@ def exact(prior: Prior) -> dict[str, float]:
     "prior",
     [
         Prior("half-cauchy", 25.0, 0.0, 50.0),
-        Prior("half-normal", 5.0),
-        Prior("half-normal", 0.1),
-        Prior("half-cauchy", 1.0, 3.0, 4.0),
+        pytest.param(Prior("half-normal", 5.0), marks=pytest.mark.slow),
+        pytest.param(Prior("half-normal", 0.1), marks=pytest.mark.slow),
+        pytest.param(Prior("half-cauchy", 1.0, 3.0, 4.0), marks=pytest.mark.slow),
     ],
 )
 def test_normal_normal_against_quadrature(prior: Prior) -> None:
