@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.domain.result import Pooled
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
 
 SCHEMA_VERSION = 1
+# A run of more whole numbers than this (counts that fit a percentage of millions) is told by
+# its ends.
+_MANY: Final = 100
 
 
 def results(analysis: Analysis) -> bytes:
@@ -21,7 +24,7 @@ def results(analysis: Analysis) -> bytes:
     Numbers are written as they stand (the shortest text that reads back as the same float):
     those of a run carry the digits of `carmeta.digits`. A number that does not exist is null;
     an infinite one is null too and its path stands in ``infinite`` with its sign, because JSON
-    has no infinities.
+    has no infinities. More than a hundred consecutive whole numbers are ``first`` and ``last``.
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
@@ -44,6 +47,8 @@ def _plain(value: Any, path: str, infinite: dict[str, str]) -> Any:
         }
     if isinstance(value, dict):
         return {str(key): _plain(item, f"{path}.{key}", infinite) for key, item in value.items()}
+    if isinstance(value, range) and len(value) > _MANY:
+        return {"first": value[0], "last": value[-1]}
     if isinstance(value, (list, tuple, range)):
         return [_plain(item, f"{path}[{i}]", infinite) for i, item in enumerate(value)]
     if isinstance(value, (set, frozenset)):

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -157,3 +158,13 @@ def walk(value: object) -> Iterator[object]:
 def test_json_holds_no_float_that_json_has_not(analysis: Analysis) -> None:
     values = list(walk(json.loads(jsonfile.results(analysis))))
     assert all(math.isfinite(value) for value in values if isinstance(value, float))
+
+
+def test_json_tells_many_candidates_by_their_ends(analysis: Analysis) -> None:
+    first = analysis.outcomes[0]
+    count = replace(first.rows[0].count, candidates=range(10, 7_000_000))
+    rows = (replace(first.rows[0], count=count), *first.rows[1:])
+    spread = replace(analysis, outcomes=(replace(first, rows=rows),))
+    document = json.loads(jsonfile.results(spread))
+    told = document["outcomes"][0]["rows"][0]["count"]["candidates"]
+    assert told == {"first": 10, "last": 6_999_999}
