@@ -20,7 +20,7 @@ from carmeta.errors import ConfigError
 from carmeta.outputs import check_free, write_file
 
 if TYPE_CHECKING:
-    from carmeta.cli.counts import Result, Row
+    from carmeta.cli.counted import Result, Row
     from carmeta.report.canvas import Drawing, Format
 
 _FORMATS: Final[dict[str, Format]] = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
