@@ -77,3 +77,24 @@ def test_every_key_is_documented() -> None:
     cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     named = {key.split(".")[0] for cell in cells for key in re.findall(r"`([a-z_0-9.]+)`", cell)}
     assert set(AnalysisConfig.model_fields) <= named
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        ("definitions: {nt_scales: [ctcae]}\n", (4, 27)),
+        ("definitions: {crs_scales: [astct]}\n", (4, 28)),
+        ("definitions: {mrd_among: all}\n", (4, 26)),
+        ("definitions: {cr: cr-without-scr}\n", (4, 19)),
+        ("populations: {by_outcome: {cr: [itt]}}\n", (4, 32)),
+        ("thresholds: {cr: {value: 0.5}}\n", (4, 18)),
+    ],
+)
+def test_a_key_for_an_outcome_that_is_not_asked_for_is_refused(
+    tmp_path: Path, keys: str, place: tuple[int, int]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, "name: mine\ntitle: Mine\noutcomes: [orr]\n" + keys))
+    (told,) = caught.value.diagnostics
+    assert (told.code, told.mark.line) == ("CFG013", place[0])
+    assert "not among" in told.message
