@@ -13,6 +13,7 @@ from carmeta.domain.rules import CohortKey, EvidenceRules, Id, Section
 from carmeta.errors import ConfigError
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest, validate
 from carmeta.vocabulary import (
+    OUTCOMES,
     I2Method,
     Method,
     ModelCode,
@@ -196,11 +197,34 @@ def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
         if key in config.model_fields_set:
             text = f"'{key}' has no effect beside '{other}'"
             yield source.diagnostic("CFG012", (key,), text, hint=f"remove it, or '{other}'")
+    for where in _unasked(config):
+        text = f"'{where[-1]}' is for an outcome that is not among the outcomes"
+        hint = f"outcomes: {', '.join(config.outcomes)}"
+        yield source.diagnostic("CFG013", where, text, hint=hint)
     for where, problem in _problems(config):
         if where not in seen:
             seen.add(where)
             text = f"'{problem.value}' {problem.why}"
             yield source.diagnostic("CFG011", where, text, hint=problem.hint)
+
+
+def _unasked(config: AnalysisConfig) -> Iterator[tuple[str | int, ...]]:
+    """Keys that concern outcomes which the configuration does not ask for."""
+    events = {OUTCOMES[outcome].event for outcome in config.outcomes}
+    concerned = {
+        "cr": "cr" in config.outcomes,
+        "crs_scales": "crs" in events,
+        "nt_scales": "neurotoxicity" in events,
+        "mrd_among": "mrd_neg" in config.outcomes,
+    }
+    for name in sorted(config.definitions.model_fields_set):
+        if not concerned[name]:
+            yield ("definitions", name)
+    for place, asked in (
+        (("populations", "by_outcome"), [*config.populations.by_outcome]),
+        (("thresholds",), [*config.thresholds]),
+    ):
+        yield from ((*place, outcome) for outcome in asked if outcome not in config.outcomes)
 
 
 def _problems(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], Problem]]:

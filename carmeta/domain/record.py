@@ -31,6 +31,7 @@ from carmeta.vocabulary import (
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=80)]
 CohortRef = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*(/[a-z0-9][a-z0-9.\-]*)?$")]
+Parts = Annotated[list[CohortRef], Field(min_length=1)]
 PercentText = Annotated[str, Field(pattern=r"^(<\s*1|\d{1,3}(\.\d{1,4})?)$")]
 NumberText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
 LimitText = Annotated[str, Field(pattern=r"^(-?\d+(\.\d+)?|NE)$")]
@@ -242,10 +243,10 @@ class Lineage(Model):
     )
     shares_patients_with: list[CohortRef] = Field(default_factory=list)
     disjoint_from: list[CohortRef] = Field(default_factory=list)
-    partitions: list[list[CohortRef]] = Field(
+    partitions: list[Parts] = Field(
         default_factory=list, description="Ways this cohort splits into disjoint, complete parts."
     )
-    covered_by: list[list[CohortRef]] = Field(
+    covered_by: list[Parts] = Field(
         default_factory=list,
         description="Parts that together hold every patient, some of them perhaps twice.",
     )

@@ -13,10 +13,32 @@ from carmeta.vocabulary import ExclusionKind, OverlapPolicy
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A count that may enter, and when its report was made: ``""`` if that is not known."""
+    """A count that may enter, and until when its patients were followed and when it was
+    published: 2021, 2021-03 or 2021-03-25, ``""`` if that is not known.
+    """
 
     count: Count
-    date: str = ""  # 2021, 2021-03 or 2021-03-25
+    cutoff: str = ""
+    published: str = ""
+
+    def against(self, other: Candidate) -> tuple[bool | None, str]:
+        """Whether this report is later than another (None: open), and by which dates.
+
+        Dates are held against dates of their own kind; beyond that, patients followed until
+        after a report was published are later than it.
+        """
+        for one, two in ((self.cutoff, other.cutoff), (self.published, other.published)):
+            if one and two and (decided := later(one, two)) is not None:
+                return decided, f"{one} against {two}"
+        for one, two, found in (
+            (self.cutoff, other.published, True),
+            (other.cutoff, self.published, False),
+        ):
+            if one and two and later(one, two):
+                first, second = (one, two) if found else (two, one)
+                return found, f"{first} against {second}"
+        known = [one.cutoff or one.published or "unknown" for one in (self, other)]
+        return None, " against ".join(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +118,15 @@ class Pool:
         """Why one is preferred to two, with whom it shares patients; empty if it is not."""
         first, second = self.candidates[one], self.candidates[two]
         printed = [c.count.derivation in ("printed", "summed", "patients") for c in (first, second)]
-        if self.policy == "printed" and printed[0] != printed[1]:
-            return "whose count stands in the paper" if printed[0] else ""
         early, late = self.updated(two, one), self.updated(one, two)
         if early or late:
             return "the report asked for" if early == (self.policy == "earliest") else ""
+        if self.policy == "printed" and printed[0] != printed[1]:
+            return "whose count stands in the paper" if printed[0] else ""
         if self.policy in ("latest", "earliest"):
-            is_later = later(first.date, second.date)
+            is_later, dates = first.against(second)
             if is_later == (self.policy == "latest") and is_later is not None:
-                return f"the {self.policy} report ({first.date} against {second.date})"
+                return f"the {self.policy} report ({dates})"
         return ""
 
     def _why(self, key: str, kept: Sequence[str]) -> Drop:
@@ -124,8 +146,8 @@ class Pool:
         """What the policy could not decide, and what did instead."""
         one, two = self.candidates[key], self.candidates[by]
         said = ""
-        if self.policy in ("latest", "earliest") and later(one.date, two.date) is None:
-            dates = f"{one.date or 'unknown'} against {two.date or 'unknown'}"
+        is_later, dates = one.against(two)
+        if self.policy in ("latest", "earliest") and is_later is None:
             said = f"; the dates of the reports do not decide ({dates}), the most patients do"
         if one.count.ni == two.count.ni and self.rank(key) == self.rank(by):
             said += "; as many patients in both, so only the order of the ids decides"

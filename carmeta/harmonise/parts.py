@@ -105,6 +105,10 @@ def _nobody(reading: Reading, most: int) -> Reading | None:
 
 
 def _derived(parts: Sequence[_Part], cover: Cover, n: int) -> Derived | None:
+    sizes = [part.reading.ni for part in parts]
+    held = sum(size or 0 for size in sizes)
+    if None not in sizes and (held < n or (cover.disjoint and held != n)):
+        return None  # as printed they do not make up the cohort
     some = [part for part in parts if not part.none]
     reason = "; ".join(
         part.shown() if part.reading.ni else f"{part.reading.derived.reason}, none, in {part.label}"
@@ -114,7 +118,7 @@ def _derived(parts: Sequence[_Part], cover: Cover, n: int) -> Derived | None:
         one = (some or parts)[0].reading.derived
         reason += f": all {n} patients are in one of them"
         made = replace(one, rule="count-of-the-other-part", reason=reason, derivation=_worst(parts))
-    elif cover.disjoint and sum(part.reading.ni or 0 for part in parts) == n:
+    elif cover.disjoint and held == n:
         derived = [part.reading.derived for part in parts]
         made = summed(derived, n, "sum-of-the-parts", f"{reason}: disjoint, and all {n} patients")
         made = replace(made, derivation=_worst(parts))
@@ -146,7 +150,7 @@ def _read(parts: Sequence[_Part], derived: Derived, population: str, whole: Deno
         sources=tuple(dict.fromkeys(sources)),
         cells=tuple(cell for reading in readings for cell in reading.cells),
         attribution="inferred" if any(_inferred(readings)) else "stated",
-        grading=_same(reading.grading for reading in readings),
+        grading="; ".join(dict.fromkeys(filter(None, (r.grading for r in readings)))),
         definition=_same(reading.definition for reading in readings),
         doc=_same(reading.doc for reading in readings),
     )

@@ -141,8 +141,10 @@ class OwnJudge:
 
     def _other_group(self, reading: Reading) -> str:
         wanted = self.rules.definitions.mrd_among
-        if not reading.group or reading.group == wanted:
+        if reading.outcome != "mrd_neg" or reading.group == wanted:
             return ""
+        if not reading.group:
+            return f"it is not said among whom; asked for: among {wanted}"
         return f"among {reading.group}; asked for: among {wanted}"
 
     def ruled_out(self, reading: Reading) -> tuple[ExclusionKind, str] | None:

@@ -20,6 +20,8 @@ from carmeta.harmonise.counts import (
 )
 from carmeta.rounding import joint_counts
 
+_REFINEMENTS = ("sCR", "nCR")
+
 
 def printed_rates(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
     """Readings of an outcome that the paper prints as such."""
@@ -35,8 +37,8 @@ def summed_categories(
     """Readings summed over best-response categories: CR is sCR + CR, ORR all down to PR.
 
     Categories are disjoint by definition of best response. A category that the table does
-    not list counts as none where the listed ones add to all patients; otherwise the deepest
-    listed category of the tier is taken to hold the deeper ones, which is said.
+    not list counts as none where the listed ones add to all patients; otherwise only sCR and nCR
+    may be missing, which the category beside them is then taken to hold, and that is said.
     """
     for table in by_entry(cells, "response"):
         by_name = {cell.name: cell for cell in table}
@@ -57,9 +59,12 @@ def _sum(table: Sequence[Cell], present: Sequence[Cell], tier: Sequence[str]) ->
         return joint
     complete = _complete(table)
     names = [cell.name for cell in present]
-    # The shallowest category of the tier must be listed, or the sum could miss patients.
-    if not complete and tier[-1] not in names:
-        reason = f"{tier[-1]} is not listed, and the listed categories do not hold all patients"
+    # Patients in no listed category could be in one that is not; sCR and nCR are refinements
+    # that many tables do not part from CR and VGPR.
+    lacking = [name for name in tier if name not in (*names, *_REFINEMENTS)]
+    if not complete and (tier[-1] not in names or lacking):
+        listed = ", ".join(lacking) or tier[-1]
+        reason = f"{listed} not listed, and the listed categories do not hold all patients"
         return none("incomplete", "incomplete-categories", reason)
     pairs = zip(names, parts, strict=True)
     reason = "sum of " + " + ".join(f"{name} {spread(part.candidates)}" for name, part in pairs)

@@ -93,5 +93,5 @@ def _decision(
         rule="cohorts-differ",
         inputs=tuple(said),
         result=refitted,
-        reason=f"each outcome takes the most patients, and the cohorts differ: {'; '.join(said)}",
+        reason=f"each outcome takes the reports it can, and the cohorts differ: {'; '.join(said)}",
     )

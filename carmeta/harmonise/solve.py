@@ -42,7 +42,7 @@ def solve(evidence: Evidence, rules: EvidenceRules, outcome: str) -> Solution:
     inside, outside = eligible(evidence, rules, outcome)
     choices = {key: choose(judge, key) for key in inside}
     candidates = {
-        key: Candidate(choice.count, _date(evidence, key, choice.reading))
+        key: Candidate(choice.count, *_dates(evidence, key, choice.reading))
         for key, choice in choices.items()
         if choice.count is not None and choice.reading is not None
     }
@@ -51,13 +51,11 @@ def solve(evidence: Evidence, rules: EvidenceRules, outcome: str) -> Solution:
     return Solution(outcome, rules, choices, outside, pool, kept, pool.dropped(kept))
 
 
-def _date(evidence: Evidence, key: str, reading: Reading) -> str:
-    """Until when a count's patients were followed, or else when its report was published.
+def _dates(evidence: Evidence, key: str, reading: Reading) -> tuple[str, str]:
+    """Until when a count's patients were followed, and when its report was published.
 
-    Not known for a number that is only cited, where the cohort does not say.
+    The report of a number that is only cited is not known.
     """
-    cutoff = evidence.cohort(key).data_cutoff
     report = evidence.review.reports.get(reading.doc)
-    if cutoff is not None or report is None:
-        return cutoff or ""
-    return report.published or str(report.year)
+    published = "" if report is None else report.published or str(report.year)
+    return evidence.cohort(key).data_cutoff or "", published

@@ -100,12 +100,8 @@ def run(
 
 def _nothing(config: AnalysisConfig, path: Path, harmonised: Sequence[Harmonised]) -> ConfigError:
     """That nothing is pooled, with whatever was left out and why."""
-    said = dict.fromkeys(
-        f"{'/'.join(filter(None, (e.study, e.cohort)))}: {e.reason}"
-        for one in harmonised
-        for e in one.excluded
-        if e.kind not in OUTSIDE
-    )
+    out = sorted((e for one in harmonised for e in one.excluded), key=lambda e: e.kind in OUTSIDE)
+    said = dict.fromkeys(f"{'/'.join(filter(None, (e.study, e.cohort)))}: {e.reason}" for e in out)
     listed = [*said][:_NAMED]
     more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
     return ConfigError(
