@@ -74,7 +74,7 @@ class Comparison(Section):
     """Two-arm comparisons."""
 
     pairs: Annotated[tuple[ArmPairSpec, ...], Field(min_length=1)]
-    measures: tuple[TwoArmMeasure, ...] = ("OR", "RR", "RD")
+    measures: Annotated[tuple[TwoArmMeasure, ...], Field(min_length=1)] = ("OR", "RR", "RD")
 
 
 class Sensitivity(Section):

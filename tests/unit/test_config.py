@@ -98,3 +98,10 @@ def test_a_key_for_an_outcome_that_is_not_asked_for_is_refused(
     (told,) = caught.value.diagnostics
     assert (told.code, told.mark.line) == ("CFG013", place[0])
     assert "not among" in told.message
+
+
+def test_a_comparison_on_no_measure_is_refused(tmp_path: Path) -> None:
+    text = "name: mine\ntitle: Mine\ncomparison:\n  pairs: [{treatment: a/b, control: a/c}]\n"
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text + "  measures: []\n"))
+    assert caught.value.diagnostics[0].mark.line == 5
