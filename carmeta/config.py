@@ -197,6 +197,9 @@ def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
         if key in config.model_fields_set:
             text = f"'{key}' has no effect beside '{other}'"
             yield source.diagnostic("CFG012", (key,), text, hint=f"remove it, or '{other}'")
+    for where, cohort in _twice(config):
+        text = f"'{cohort}' stands in this comparison already: its patients would count twice"
+        yield source.diagnostic("CFG014", where, text, hint="each arm belongs to one pair")
     for where in _unasked(config):
         text = f"'{where[-1]}' is for an outcome that is not among the outcomes"
         hint = f"outcomes: {', '.join(config.outcomes)}"
@@ -206,6 +209,16 @@ def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
             seen.add(where)
             text = f"'{problem.value}' {problem.why}"
             yield source.diagnostic("CFG011", where, text, hint=problem.hint)
+
+
+def _twice(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Arms that a comparison names a second time."""
+    seen: set[str] = set()
+    for i, pair in enumerate(config.comparison.pairs if config.comparison else ()):
+        for role, cohort in (("treatment", pair.treatment), ("control", pair.control)):
+            if cohort in seen:
+                yield ("comparison", "pairs", i, role), cohort
+            seen.add(cohort)
 
 
 def _unasked(config: AnalysisConfig) -> Iterator[tuple[str | int, ...]]:

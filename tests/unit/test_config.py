@@ -105,3 +105,18 @@ def test_a_comparison_on_no_measure_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, text + "  measures: []\n"))
     assert caught.value.diagnostics[0].mark.line == 5
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        "[{treatment: a/b, control: a/c}, {treatment: a/b, control: a/c}]",
+        "[{treatment: a/b, control: a/c}, {treatment: a/b, control: d/e}]",
+        "[{treatment: a/b, control: a/b}]",
+    ],
+)
+def test_an_arm_stands_in_a_comparison_once(tmp_path: Path, pairs: str) -> None:
+    text = f"name: mine\ntitle: Mine\ncomparison:\n  pairs: {pairs}\n"
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text))
+    assert {one.code for one in caught.value.diagnostics} == {"CFG014"}
