@@ -3,6 +3,7 @@ by its own denominator."""
 
 from __future__ import annotations
 
+import random
 from functools import cache
 from itertools import combinations
 
@@ -12,7 +13,7 @@ from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Toxicity, grade_bounds
 from carmeta.domain.rules import EvidenceRules
-from carmeta.harmonise import harmonise
+from carmeta.harmonise import harmonise, paired
 from carmeta.vocabulary import EXCLUSION_WORDS, OUTCOMES
 from tests.properties.reviews import MadeUp, make_review, make_rules
 
@@ -24,6 +25,25 @@ def harmonised(seed: int) -> tuple[MadeUp, EvidenceRules, Harmonised]:
     made = make_review(seed)
     rules = EvidenceRules.model_validate(make_rules(seed))
     return made, rules, harmonise(made.review, rules)
+
+
+@cache
+def compared(seed: int) -> tuple[MadeUp, EvidenceRules, Harmonised, list[tuple[str, str]]]:
+    """A comparison of cohorts that have no patient in common, drawn at random."""
+    made = make_review(seed)
+    keys = sorted(made.patients)
+    random.Random(f"pairs {seed}").shuffle(keys)
+    arms: list[str] = []
+    for key in keys:
+        if not any(made.patients[key] & made.patients[other] for other in arms):
+            arms.append(key)
+    pairs = [*zip(arms[::2], arms[1::2], strict=False)]
+    include = {"cohorts": tuple(arm for pair in pairs for arm in pair) or ("no/pair",)}
+    rules = make_rules(seed)
+    rules = EvidenceRules.model_validate(
+        rules | {"include": {**rules.get("include", {}), **include}}
+    )
+    return made, rules, paired(harmonise(made.review, rules), pairs), pairs
 
 
 def reports(cell: Cell, outcome: str) -> bool:
@@ -42,7 +62,25 @@ def reports(cell: Cell, outcome: str) -> bool:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_cell_is_used_superseded_or_excluded_by_name(seed: int) -> None:
-    made, rules, found = harmonised(seed)
+    accounted(*harmonised(seed))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_so_it_is_in_a_comparison_and_every_count_has_its_partner(seed: int) -> None:
+    made, rules, found, pairs = compared(seed)
+    accounted(made, rules, found)
+    partner = {one: two for pair in pairs for one, two in (pair, pair[::-1])}
+    keys = {(count.outcome, count.key) for count in found.counts}
+    assert all((outcome, partner[key]) in keys for outcome, key in keys)
+    dropped = {
+        (d.outcome, f"{d.study}/{d.cohort}") for d in found.decisions if d.rule == "unpaired"
+    }
+    lost = {(e.outcome, f"{e.study}/{e.cohort}") for e in found.excluded if e.kind == "unpaired"}
+    assert dropped == lost
+
+
+def accounted(made: MadeUp, rules: EvidenceRules, found: Harmonised) -> None:
+    """No cell has left without a word."""
     counts = {(c.outcome, c.key): c for c in found.counts}
     named = {(e.outcome, e.study, e.cohort) for e in found.excluded}
     for outcome in rules.outcomes:
@@ -105,6 +143,7 @@ def test_mrd_negativity_is_of_one_group(seed: int) -> None:
 
 def test_the_reviews_are_of_every_kind() -> None:
     kinds = {e.kind for seed in SEEDS for e in harmonised(seed)[2].excluded}
+    kinds |= {e.kind for seed in SEEDS for e in compared(seed)[2].excluded}
     assert kinds == set(EXCLUSION_WORDS)
     states = {use.state for seed in SEEDS for use in harmonised(seed)[2].uses.values()}
     assert states == {"used", "superseded", "excluded"}
