@@ -108,8 +108,9 @@ class AnalysisConfig(EvidenceRules):
     def _consistent(self) -> AnalysisConfig:
         if self.sets and self.comparison:
             raise ValueError("'sets' and 'comparison' cannot be combined")
-        if self.sets and self.include.cohorts:
-            raise ValueError("name cohorts under 'sets' or under 'include', not both")
+        for key in ("sets", "comparison"):
+            if getattr(self, key) and self.include.cohorts:
+                raise ValueError(f"name cohorts under '{key}' or under 'include', not both")
         return self
 
     @property
@@ -187,12 +188,14 @@ def _misnamed(config: AnalysisConfig, source: SourceFile, stem: str) -> Iterator
 # pooled, do not heed either.
 _POOL_KEYS: Final = ("rare_below", "subgroup", "subgroup_tau2", "thresholds", "sensitivity")
 _MODEL_KEYS: Final = ("models", "pi_method", "i2_method", *_POOL_KEYS)
+# Arms of a comparison have no patient in common, so there is no overlap to decide.
+_COMPARED_KEYS: Final = ("overlap", *_POOL_KEYS)
 
 
 def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
     """What no model, or not the model named, can honour."""
     seen: set[tuple[str | int, ...]] = set()
-    other, keys = ("comparison", _POOL_KEYS) if config.comparison else ("sets", _MODEL_KEYS)
+    other, keys = ("comparison", _COMPARED_KEYS) if config.comparison else ("sets", _MODEL_KEYS)
     for key in keys if getattr(config, other) else ():
         if key in config.model_fields_set:
             text = f"'{key}' has no effect beside '{other}'"

@@ -36,6 +36,7 @@ ExclusionKind = Literal[
     "not-reported",
     "superseded",
     "overlap",
+    "unpaired",
 ]
 # What another defensible set of counts differs in.
 ChoiceKind = Literal[
@@ -247,6 +248,7 @@ EXCLUSION_WORDS: Final[dict[ExclusionKind, str]] = {
     "not-reported": "not reported",
     "superseded": "another report of the cohort is pooled",
     "overlap": "patients counted elsewhere",
+    "unpaired": "the other arm has no count",
 }
 OVERLAP_WORDS: Final[dict[OverlapPolicy, str]] = {
     "patients": "the set with the most patients",

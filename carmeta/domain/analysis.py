@@ -116,6 +116,11 @@ class OutcomeAnalysis:
     diagnostics: Diagnostics | None = None  # three studies or more, where the config asks for it
 
     @property
+    def counts(self) -> tuple[Count, ...]:
+        """Of the rows."""
+        return tuple(row.count for row in self.rows)
+
+    @property
     def events(self) -> int:
         """Events behind the headline estimate."""
         return self.total[0] if self.total else sum(row.count.xi for row in self.rows)
@@ -151,6 +156,12 @@ class ContrastAnalysis:
     pairs: tuple[ArmPair, ...]
     results: tuple[Pooled, ...]  # one a measure (OR, RR, RD)
     published: tuple[str, ...] = ()  # the paper's own estimates, in words
+    excluded: tuple[Excluded, ...] = ()
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """Of both arms of every pair."""
+        return tuple(count for pair in self.pairs for count in (pair.treatment, pair.control))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +260,13 @@ class Analysis:
     not_pooled: tuple[Excluded, ...] = ()  # of outcomes without a pool of their own
 
     @property
+    def pools(self) -> tuple[OutcomeAnalysis | ContrastAnalysis, ...]:
+        """Whatever is pooled or compared."""
+        return (*self.outcomes, *self.contrasts)
+
+    @property
     def excluded(self) -> tuple[tuple[Excluded, str], ...]:
         """Every exclusion with the id of the set of cohorts it belongs to, or empty."""
         of_outcomes = ((item, one.part) for one in self.outcomes for item in one.excluded)
-        return (*of_outcomes, *((item, "") for item in self.not_pooled))
+        of_contrasts = (item for one in self.contrasts for item in one.excluded)
+        return (*of_outcomes, *((item, "") for item in (*of_contrasts, *self.not_pooled)))

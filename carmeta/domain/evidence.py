@@ -115,8 +115,9 @@ class Excluded:
     """What reports an outcome but is not in its pool: a cohort, or a study as a whole.
 
     ``cohort`` is empty where all cohorts of the study that report the outcome are left out
-    for the one reason. ``path`` leads to the first cell concerned in the study's file; ``by``
-    is the pooled ``study/cohort`` that holds the patients, where one does.
+    for the one reason; ``cohorts`` then holds their ids. ``path`` leads to the first
+    cell concerned in the study's file; ``by`` is the pooled ``study/cohort`` that holds the
+    patients, where one does.
     """
 
     study: str
@@ -128,6 +129,12 @@ class Excluded:
     source: str = ""
     path: DataPath = ()
     by: str = ""
+    cohorts: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every ``study/cohort`` that it speaks of."""
+        return tuple(f"{self.study}/{cohort}" for cohort in self.cohorts or (self.cohort,))
 
     def of(self, key: str) -> bool:
         """Whether it speaks of a study or of a ``study/cohort``."""

@@ -36,38 +36,52 @@ def eligible(
     return inside, outside
 
 
-def _outside(study: StudyRecord, cohort: Cohort, include: Include) -> Why | None:
-    """Why a cohort does not belong to the question; a draft never does."""
-    asked: list[tuple[bool, str]] = [
+def left_out_by(study: StudyRecord, cohort: Cohort, include: Include) -> tuple[str, str] | None:
+    """The key of ``include`` that leaves a cohort out, and the reason; None if none does."""
+    asked: list[tuple[str, bool, str]] = [
         (
+            "studies",
             bool(include.studies) and study.id not in include.studies,
             "not one of the studies that the configuration names",
         ),
         (
+            "cohorts",
             bool(include.cohorts) and f"{study.id}/{cohort.id}" not in include.cohorts,
             "not one of the cohorts that the configuration names",
         ),
-        (study.secondary and not include.secondary, "a secondary study, which is not asked for"),
         (
+            "secondary",
+            study.secondary and not include.secondary,
+            "a secondary study, which is not asked for",
+        ),
+        (
+            "roles",
             cohort.role not in include.roles,
             f"role {cohort.role}; asked for: {', '.join(include.roles)}",
         ),
         (
+            "units",
             cohort.unit not in include.units,
             f"counts {cohort.unit}; asked for: {', '.join(include.units)}",
         ),
         (
+            "line",
             include.line is not None and cohort.line != include.line,
             f"line {cohort.line or 'not given'}; asked for: {include.line}",
         ),
         (
+            "products",
             bool(include.products) and cohort.product not in include.products,
             f"product {cohort.product or 'not given'}; asked for: {', '.join(include.products)}",
         ),
     ]
-    for applies, reason in asked:
-        if applies:
-            return "outside", reason
+    return next(((key, reason) for key, applies, reason in asked if applies), None)
+
+
+def _outside(study: StudyRecord, cohort: Cohort, include: Include) -> Why | None:
+    """Why a cohort does not belong to the question; a draft never does."""
+    if found := left_out_by(study, cohort, include):
+        return "outside", found[1]
     if study.status == "draft":
         return "draft", "its record is a draft (status: draft), and a draft is never pooled"
     return None
@@ -86,7 +100,8 @@ def excluded(
             kind, reason = reasons.pop()
             said = f"{reason} ({len(listed)} cohorts)"
             first = _first(evidence, listed[0], outcome)
-            yield Excluded(study_id, "", study.label, outcome, kind, said, *first)
+            ids = tuple(evidence.cohort(key).id for key in listed)
+            yield Excluded(study_id, "", study.label, outcome, kind, said, *first, cohorts=ids)
             continue
         for key in listed:
             kind, reason = outside[key]

@@ -1,4 +1,4 @@
-"""Names in a configuration that must exist in the records."""
+"""Names in a configuration: they exist in the records and can all be honoured."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from pathlib import Path
 from carmeta.config import AnalysisConfig
 from carmeta.domain.record import Review
 from carmeta.errors import ConfigError
+from carmeta.harmonise import left_out_by
+from carmeta.lineage import Lineage
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest
+
+Place = tuple[str | int, ...]
 
 
 def check_choices(config: AnalysisConfig, review: Review, path: Path) -> None:
-    """Refuse studies, products and cohorts that no record holds.
+    """Refuse names that no record holds, cohorts that are named and left out at once, and arms
+    of a comparison that share patients.
 
     Raises:
         ConfigError: with one diagnostic a name, its place in the file and the nearest name.
@@ -20,7 +25,8 @@ def check_choices(config: AnalysisConfig, review: Review, path: Path) -> None:
     source, _ = load_source(path)
     if source is None:  # it was read before; it can only have vanished meanwhile
         raise ConfigError(f"{path}: cannot be read")
-    problems = [*_unknown(config, review, source), *_roles(config, review, source)]
+    problems = [*_unknown(config, review, source), *_left_out(config, review, source)]
+    problems += _shared(config, review, source)
     if problems:
         raise ConfigError(
             f"{path}: {len(problems)} name(s) that cannot be used", diagnostics=problems
@@ -31,22 +37,14 @@ def _unknown(config: AnalysisConfig, review: Review, source: SourceFile) -> Iter
     studies = {study.id for study in review.studies}
     cohorts = {f"{study.id}/{cohort.id}" for study in review.studies for cohort in study.cohorts}
     include = config.include
-    named: list[tuple[tuple[str | int, ...], str, set[str], str]] = [
+    named: list[tuple[Place, str, set[str], str]] = [
         *((("include", "studies", i), v, studies, "study") for i, v in enumerate(include.studies)),
         *(
             (("include", "products", i), v, set(review.products), "product")
             for i, v in enumerate(include.products)
         ),
-        *((("include", "cohorts", i), v, cohorts, "cohort") for i, v in enumerate(include.cohorts)),
+        *((where, key, cohorts, "cohort") for where, key in _cohorts(config)),
     ]
-    for i, part in enumerate(config.sets):
-        named += [
-            (("sets", i, "cohorts", j), v, cohorts, "cohort") for j, v in enumerate(part.cohorts)
-        ]
-    for i, pair in enumerate(config.comparison.pairs if config.comparison else ()):
-        place: tuple[str | int, ...] = ("comparison", "pairs", i)
-        named.append(((*place, "treatment"), pair.treatment, cohorts, "cohort"))
-        named.append(((*place, "control"), pair.control, cohorts, "cohort"))
     for where, value, known, kind in named:
         if value not in known:
             guess = nearest(value, sorted(known))
@@ -58,17 +56,49 @@ def _unknown(config: AnalysisConfig, review: Review, source: SourceFile) -> Iter
             )
 
 
-def _roles(config: AnalysisConfig, review: Review, source: SourceFile) -> Iterator[Diagnostic]:
-    """Arms of a comparison whose role the configuration leaves out."""
-    roles = {f"{s.id}/{cohort.id}": cohort.role for s in review.studies for cohort in s.cohorts}
-    allowed = config.include.roles
+def _cohorts(config: AnalysisConfig) -> Iterator[tuple[Place, str]]:
+    """Every cohort that is named, and where."""
+    for i, key in enumerate(config.include.cohorts):
+        yield ("include", "cohorts", i), key
+    for i, part in enumerate(config.sets):
+        for j, key in enumerate(part.cohorts):
+            yield ("sets", i, "cohorts", j), key
+    yield from _arms(config)
+
+
+def _arms(config: AnalysisConfig) -> Iterator[tuple[Place, str]]:
     for i, pair in enumerate(config.comparison.pairs if config.comparison else ()):
-        for arm, key in (("treatment", pair.treatment), ("control", pair.control)):
-            role = roles.get(key)
-            if role is not None and role not in allowed:
+        yield ("comparison", "pairs", i, "treatment"), pair.treatment
+        yield ("comparison", "pairs", i, "control"), pair.control
+
+
+def _left_out(config: AnalysisConfig, review: Review, source: SourceFile) -> Iterator[Diagnostic]:
+    """Cohorts that are named and that a key of ``include`` leaves out all the same."""
+    known = {f"{s.id}/{cohort.id}": (s, cohort) for s in review.studies for cohort in s.cohorts}
+    for where, key in _cohorts(config):
+        found = left_out_by(*known[key], config.include) if key in known else None
+        if found is not None:
+            yield source.diagnostic(
+                "CFG021",
+                where,
+                f"'include.{found[0]}' leaves out '{key}', which is named here: {found[1]}",
+                hint=f"widen 'include.{found[0]}', or do not name the cohort",
+            )
+
+
+def _shared(config: AnalysisConfig, review: Review, source: SourceFile) -> Iterator[Diagnostic]:
+    """Arms of a comparison that share patients, or may, with one that is named before."""
+    lineage = Lineage.build(review.studies)
+    arms = [(where, key) for where, key in _arms(config) if key in lineage]
+    for i, (where, key) in enumerate(arms):
+        for _, other in arms[:i]:
+            why = lineage.overlap(key, other)
+            if why is not None:
                 yield source.diagnostic(
-                    "CFG021",
-                    ("comparison", "pairs", i, arm),
-                    f"the cohort '{key}' has the role '{role}', which 'include.roles' leaves out",
-                    hint=f"write 'include: {{roles: [{', '.join((*allowed, role))}]}}'",
+                    "CFG022",
+                    where,
+                    f"'{key}' may share patients with '{other}', who would count twice: {why}",
+                    hint="compare other arms, or declare the two 'disjoint_from' each other in "
+                    "the record's lineage if they are",
                 )
+                break

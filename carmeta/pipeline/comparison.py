@@ -7,20 +7,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from carmeta.api.two_arm import check_arms, effects_of, fit_arms
-from carmeta.config import AnalysisConfig, ArmPairSpec
+from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import ArmPair, ContrastAnalysis
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Contrast, Review
 from carmeta.domain.request import Request
 from carmeta.domain.result import Pooled
 from carmeta.domain.witness import about
-from carmeta.errors import ConfigError
 
 
 def compare(
     config: AnalysisConfig, review: Review, harmonised: Harmonised
 ) -> tuple[ContrastAnalysis, ...]:
-    """Every outcome for which both arms of at least one pair have counts."""
+    """Every outcome for which both arms of at least one pair have counts.
+
+    Args:
+        config: the configuration, with a comparison.
+        review: the records.
+        harmonised: of the arms, without the counts that have no partner.
+    """
     out = []
     asks = config.contrasts()
     for outcome in config.outcomes:
@@ -29,7 +34,8 @@ def compare(
             with about(outcome):
                 fitted = _fitted(pairs, asks)
             published = tuple(_published(review, pairs, outcome))
-            out.append(ContrastAnalysis(outcome, *fitted, published=published))
+            excluded = tuple(e for e in harmonised.excluded if e.outcome == outcome)
+            out.append(ContrastAnalysis(outcome, *fitted, published, excluded))
     return tuple(out)
 
 
@@ -37,7 +43,6 @@ def _pairs(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iter
     assert config.comparison is not None
     counts = {count.key: count for count in harmonised.counts if count.outcome == outcome}
     for spec in config.comparison.pairs:
-        _refuse_shared(harmonised, outcome, spec)
         treatment, control = counts.get(spec.treatment), counts.get(spec.control)
         if treatment is not None and control is not None:
             slab = f"{treatment.slab} v {control.slab}"
@@ -51,24 +56,6 @@ def _named_apart(pairs: tuple[ArmPair, ...]) -> tuple[ArmPair, ...]:
         replace(pair, slab=f"{pair.study}: {pair.slab}") if seen[pair.slab] > 1 else pair
         for pair in pairs
     )
-
-
-def _refuse_shared(harmonised: Harmonised, outcome: str, spec: ArmPairSpec) -> None:
-    """Two arms of a comparison may not share patients.
-
-    Raises:
-        ConfigError: if one of them was dropped because it may.
-    """
-    for item in harmonised.excluded:
-        key = f"{item.study}/{item.cohort}"
-        if item.outcome == outcome and item.kind in ("overlap", "superseded") and key in (
-            spec.treatment, spec.control,
-        ):  # fmt: skip
-            raise ConfigError(
-                f"{spec.treatment} and {spec.control} cannot be compared for {outcome}: {key} "
-                f"{item.reason}",
-                hint="declare the arms 'disjoint_from' each other in the record's lineage",
-            )
 
 
 def _fitted(

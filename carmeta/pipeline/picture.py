@@ -22,7 +22,7 @@ def picture(
         for count in one.counts:
             pooled[count.key].add(count.outcome)
         keys |= {count.key for count in one.counts}
-        keys |= {f"{e.study}/{e.cohort}" for e in one.excluded if e.kind not in OUTSIDE}
+        keys |= {key for e in one.excluded if e.kind not in OUTSIDE for key in e.keys}
     nodes = tuple(
         LineageNode(
             f"{study.id}/{cohort.id}",

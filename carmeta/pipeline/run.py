@@ -13,7 +13,7 @@ from carmeta.domain.evidence import Finding, Harmonised
 from carmeta.domain.record import Review
 from carmeta.domain.witness import about, witnessing
 from carmeta.errors import ConfigError, RecordError
-from carmeta.harmonise import harmonise
+from carmeta.harmonise import harmonise, paired
 from carmeta.lineage import full_key
 from carmeta.pipeline.bias import risk_of_bias
 from carmeta.pipeline.choices import check_choices
@@ -62,19 +62,15 @@ def run(
     check_choices(config, review, config_path)
     tell("audit", 0, 1)
     findings = tuple(_placed(finding) for finding in audit(review, loaded.sources))
-    harmonised = [harmonise(review, named(config, part.cohorts)) for part in config.sets]
+    harmonised = _harmonised(config, review)
     with witnessing() as pools:
-        if not config.sets:
-            harmonised = [harmonise(review, config)]
-            outcomes = tuple(_outcomes(config, review, harmonised[0], tell))
-        else:
-            outcomes = tuple(_subsets(config, review, harmonised, tell))
         contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
+        outcomes = tuple(_pooled(config, review, harmonised, tell))
     if not outcomes and not contrasts:
         raise _nothing(config, config_path, harmonised)
     counts = [count for one in harmonised for count in one.counts]
     used = frozenset(count.study for count in counts)
-    pooled = {one.outcome for one in outcomes}
+    pooled = {one.outcome for one in outcomes} | {one.outcome for one in contrasts}
     nodes, edges = picture(review, harmonised)
     return Analysis(
         name=config.name,
@@ -117,12 +113,30 @@ def named(config: AnalysisConfig, cohorts: Sequence[str]) -> AnalysisConfig:
     return config.model_copy(update={"include": include})
 
 
+def _harmonised(config: AnalysisConfig, review: Review) -> list[Harmonised]:
+    """The counts that the question is about: of each set, of the arms, or of all cohorts."""
+    if config.comparison:
+        pairs = [(pair.treatment, pair.control) for pair in config.comparison.pairs]
+        arms = [arm for pair in pairs for arm in pair]
+        return [paired(review, harmonise(review, named(config, arms)), pairs)]
+    if config.sets:
+        return [harmonise(review, named(config, part.cohorts)) for part in config.sets]
+    return [harmonise(review, config)]
+
+
+def _pooled(
+    config: AnalysisConfig, review: Review, harmonised: Sequence[Harmonised], tell: Progress
+) -> Iterator[OutcomeAnalysis]:
+    if config.sets:
+        yield from _subsets(config, review, harmonised, tell)
+    elif not config.comparison:
+        yield from _outcomes(config, review, harmonised[0], tell)
+
+
 def _outcomes(
     config: AnalysisConfig, review: Review, harmonised: Harmonised, tell: Progress
 ) -> Iterator[OutcomeAnalysis]:
     """Each outcome that any cohort reports."""
-    if config.comparison:
-        return
     trials = Trials.build(review)
     total = len(config.outcomes)
     for done, outcome in enumerate(config.outcomes):

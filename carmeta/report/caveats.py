@@ -18,6 +18,7 @@ def caveats(analysis: Analysis) -> list[str]:
     """Every caveat of a run, those on single outcomes first."""
     found = [
         *_empty(analysis),
+        *_silent(analysis),
         *together((o, text) for o in analysis.outcomes for text in of_outcome(o)),
         *_of_comparisons(analysis),
         *differing_cohorts(analysis),
@@ -111,9 +112,28 @@ def _empty(analysis: Analysis) -> Iterator[str]:
     """Outcomes that were asked for and that no cohort could be pooled for."""
     shown = {item.outcome for item in analysis.outcomes}
     shown |= {item.outcome for item in analysis.contrasts}
+    compared = analysis.config.get("comparison") is not None
+    nothing = "no pair of arms could be compared" if compared else "no cohort could be pooled"
     for code in analysis.config.get("outcomes", ()):
         if code not in shown:
-            yield f"{words.outcome(code).label}: no cohort could be pooled."
+            yield f"{words.outcome(code).label}: {nothing}."
+
+
+def _silent(analysis: Analysis) -> Iterator[str]:
+    """Cohorts that the configuration names and that report none of its outcomes."""
+    heard = {count.key for count in used_counts(analysis)}
+    heard |= {key for item, _ in analysis.excluded for key in item.keys}
+    config = analysis.config
+    pairs = (config.get("comparison") or {}).get("pairs", ())
+    named = [
+        *config.get("include", {}).get("cohorts", ()),
+        *(cohort for part in config.get("sets", ()) for cohort in part["cohorts"]),
+        *(pair[arm] for pair in pairs for arm in ("treatment", "control")),
+    ]
+    silent = [key for key in dict.fromkeys(named) if key not in heard]
+    if silent:
+        verb = "reports" if len(silent) == 1 else "report"
+        yield f"Named, but {verb} none of the outcomes: {', '.join(silent)}."
 
 
 def _flags(analysis: Analysis) -> Iterator[str]:

@@ -129,14 +129,7 @@ def all_raw(analysis: Analysis) -> list[Raw]:
 def used_counts(analysis: Analysis) -> list[Count]:
     """Every count that entered a pool or a comparison, each once, in the order of the run."""
     found: dict[tuple[str, str, str, int, int], Count] = {}
-    pools = [row.count for outcome in analysis.outcomes for row in outcome.rows]
-    arms = [
-        count
-        for contrast in analysis.contrasts
-        for pair in contrast.pairs
-        for count in (pair.treatment, pair.control)
-    ]
-    for item in (*pools, *arms):
+    for item in (c for one in analysis.pools for c in one.counts):
         found.setdefault((item.study, item.cohort, item.outcome, item.xi, item.ni), item)
     return list(found.values())
 
@@ -263,7 +256,7 @@ def pooled(analysis: Analysis) -> Raw:
                     )
                 )
     for contrast in analysis.contrasts:
-        arms = [count for pair in contrast.pairs for count in (pair.treatment, pair.control)]
+        arms = contrast.counts
         events, patients = sum(item.xi for item in arms), sum(item.ni for item in arms)
         rows += [
             _pooled_row(contrast.outcome, item, events, patients, ("contrast", "", "", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from carmeta.report import alt, numbers, words
+from carmeta.report import alt, left_out, numbers, words
 from carmeta.report.forest import option
 from carmeta.report.forest_draw import draw
 from carmeta.report.forest_rows import interval_gaps, interval_parts, model_note
@@ -230,4 +230,5 @@ def _notes(
     else:
         notes += [model_note(item, prediction=item is results[0]) for item in results]
     notes += [f"Published: {words.sentence(text)}" for text in contrast.published]
+    notes += filter(None, [left_out.missed(contrast)])
     return notes + marks.notes()

@@ -11,7 +11,7 @@ from carmeta.vocabulary import EXCLUSION_WORDS, OUTSIDE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from carmeta.domain.analysis import Analysis, OutcomeAnalysis
+    from carmeta.domain.analysis import Analysis, ContrastAnalysis, OutcomeAnalysis
     from carmeta.domain.evidence import Count, Excluded
 
 
@@ -37,25 +37,17 @@ class LeftOut:
 
 def of_run(analysis: Analysis) -> list[LeftOut]:
     """Every exclusion of a run."""
-    compared = [
-        count
-        for contrast in analysis.contrasts
-        for pair in contrast.pairs
-        for count in (pair.treatment, pair.control)
-    ]
-    found = [group for one in analysis.outcomes for group in _explained(one)]
-    for item in analysis.not_pooled:
-        pooled = [count for count in compared if count.outcome == item.outcome]
-        found.append((item, _explain(item, pooled)))
+    found = [group for one in analysis.pools for group in _explained(one)]
+    found += [(item, _explain(item, ())) for item in analysis.not_pooled]
     return _grouped(found)
 
 
-def of_outcome(outcome: OutcomeAnalysis) -> list[LeftOut]:
+def of_outcome(outcome: OutcomeAnalysis | ContrastAnalysis) -> list[LeftOut]:
     """Every exclusion of one outcome."""
     return _grouped(_explained(outcome))
 
 
-def missed(outcome: OutcomeAnalysis) -> str:
+def missed(outcome: OutcomeAnalysis | ContrastAnalysis) -> str:
     """The studies that report an outcome and of which nothing is pooled, as a note."""
     names = [name for group in of_outcome(outcome) if group.missed for name in group.names]
     return f"Reported but not pooled: {'; '.join(dict.fromkeys(names))}." if names else ""
@@ -64,9 +56,8 @@ def missed(outcome: OutcomeAnalysis) -> str:
 Explained = tuple["Excluded", tuple[str, str, int]]  # reason, study that is missed, rank
 
 
-def _explained(outcome: OutcomeAnalysis) -> list[Explained]:
-    counts = [row.count for row in outcome.rows]
-    return [(item, _explain(item, counts)) for item in outcome.excluded]
+def _explained(outcome: OutcomeAnalysis | ContrastAnalysis) -> list[Explained]:
+    return [(item, _explain(item, outcome.counts)) for item in outcome.excluded]
 
 
 def _explain(item: Excluded, pooled: Sequence[Count]) -> tuple[str, str, int]:

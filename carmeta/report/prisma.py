@@ -66,18 +66,12 @@ class Flow:
 
 def flow(analysis: Analysis) -> Flow:
     """Count reports, studies and cohorts; a cohort stands under the first reason given for it."""
-    pooled = {row.count.key for outcome in analysis.outcomes for row in outcome.rows}
-    pooled |= {
-        count.key
-        for contrast in analysis.contrasts
-        for pair in contrast.pairs
-        for count in (pair.treatment, pair.control)
-    }
+    pooled = {c.key for one in analysis.pools for c in one.counts}
     reasons: dict[str, str] = {}
     for item, _ in analysis.excluded:
-        key = f"{item.study}/{item.cohort}"
-        if key not in pooled:
-            reasons.setdefault(key, EXCLUSION_WORDS[item.kind])
+        for key in item.keys:
+            if key not in pooled:
+                reasons.setdefault(key, EXCLUSION_WORDS[item.kind])
     counted: dict[str, int] = {}
     for reason in reasons.values():
         counted[reason] = counted.get(reason, 0) + 1

@@ -85,7 +85,7 @@ def _comment(text: str) -> str:
 
 
 def _outcome(outcome: OutcomeAnalysis) -> str:
-    counts = [row.count for row in outcome.rows]
+    counts = outcome.counts
     label = words.outcome(outcome.outcome).label
     if outcome.part_label:
         label += f", {outcome.part_label}"
