@@ -6,6 +6,7 @@ The tables are held against the schema, so a new key without a line here fails.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import cache
@@ -181,3 +182,20 @@ def test_keys_that_need_another_one_change_it_too(review: Path) -> None:
     assert analysed(review, subgroup="phase", subgroup_tau2="separate") != common
     every = analysed(review, comparison={"pairs": [PAIR]})
     assert analysed(review, comparison={"pairs": [PAIR], "measures": ["RR"]}) != every
+
+
+def test_a_subgroup_of_one_level_is_said(review: Path) -> None:
+    config = review / "key.yaml"
+    config.write_text("name: key\ntitle: Key\noutcomes: [orr]\nsubgroup: product\n", "utf-8")
+    (orr,) = run(config, studies=review / "studies").outcomes
+    assert "every cohort has the same product (not reported): nothing is compared" in orr.notes
+
+
+def test_a_threshold_without_a_prediction_is_said(review: Path) -> None:
+    config = review / "key.yaml"
+    keys = "include: {studies: [s1, s2]}\nthresholds: {orr: {value: 0.4}}\n"
+    config.write_text("name: key\ntitle: Key\noutcomes: [orr]\n" + keys, "utf-8")
+    (orr,) = run(config, studies=review / "studies").outcomes
+    ((threshold, probability),) = [(one.threshold, one.probability) for one in orr.beyond]
+    assert threshold == 0.4
+    assert math.isnan(probability) or 0 < probability < 1

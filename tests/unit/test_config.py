@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,3 +122,102 @@ def test_an_arm_stands_in_a_comparison_once(tmp_path: Path, pairs: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, text))
     assert {one.code for one in caught.value.diagnostics} == {"CFG014"}
+
+
+def told(tmp_path: Path, keys: str) -> list[tuple[str, int, int]]:
+    """Code and place of everything that is wrong with a configuration."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, "name: mine\ntitle: Mine\n" + keys))
+    return [(one.code, one.mark.line, one.mark.column) for one in caught.value.diagnostics]
+
+
+def arrays(schema: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every list of a JSON Schema with the key it stands under."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "array":
+            yield name, schema
+        for key, inner in schema.items():
+            yield from arrays(inner, name if key in ("anyOf", "items") else key)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from arrays(inner, name)
+
+
+def test_no_list_may_be_empty_or_hold_a_thing_twice() -> None:
+    found = dict(arrays(AnalysisConfig.model_json_schema()))
+    assert {"roles", "order", "accept", "sets", "measures", "pairs", "models"} <= set(found)
+    for name, schema in found.items():
+        assert schema.get("minItems") == 1, name
+        assert schema.get("uniqueItems") is True, name
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        ("outcomes: [orr, cr, orr]\n", (3, 21)),
+        ("include: {roles: [car-t, car-t]}\n", (3, 26)),
+        ("include: {studies: [a, a]}\n", (3, 24)),
+        ("populations: {order: [itt, itt]}\n", (3, 28)),
+        ("populations: {by_outcome: {orr: [itt, itt]}}\n", (3, 39)),
+        ("counts: {accept: [printed, printed]}\n", (3, 28)),
+        ("definitions: {crs_scales: [lee-2014, lee-2014]}\n", (3, 38)),
+        ("sets: [{id: x, label: X, cohorts: [a/b, a/b]}]\n", (3, 41)),
+        ("comparison: {pairs: [{treatment: a/b, control: a/c}], measures: [OR, OR]}\n", (3, 70)),
+        ("sets:\n  - {id: x, label: X, cohorts: [a/b]}\n  - {id: x, label: Y, cohorts: [a/c]}\n",
+         (5, 10)),
+    ],
+)  # fmt: skip
+def test_what_stands_twice_in_a_list_is_refused(
+    tmp_path: Path, keys: str, place: tuple[int, int]
+) -> None:
+    assert told(tmp_path, keys) == [("SCH008", *place)]
+
+
+@pytest.mark.parametrize(
+    "models",
+    ["[{model: IV}, {model: IV}]", "[{model: IV}, {model: IV, method: REML, test: adhoc}]"],
+)
+def test_a_model_that_is_asked_for_twice_is_refused(tmp_path: Path, models: str) -> None:
+    assert told(tmp_path, f"models: {models}\n") == [("CFG015", 3, 24)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "column"),
+    [
+        ("outcomes: []\n", 11),
+        ("include: {roles: []}\n", 18),
+        ("include: {studies: []}\n", 20),
+        ("include: {units: []}\n", 18),
+        ("populations: {order: []}\n", 22),
+        ("populations: {by_outcome: {orr: []}}\n", 33),
+        ("populations: {by_outcome: {}}\n", 27),
+        ("counts: {accept: []}\n", 18),
+        ("definitions: {nt_scales: []}\n", 26),
+        ("models: []\n", 9),
+        ("sets: []\n", 7),
+        ("thresholds: {}\n", 13),
+    ],
+)
+def test_an_empty_list_is_refused_with_its_place(tmp_path: Path, keys: str, column: int) -> None:
+    assert told(tmp_path, keys) == [("SCH006", 3, column)]
+
+
+def test_lists_are_told_with_everything_else_at_once(tmp_path: Path) -> None:
+    keys = "outcomes: [orr, orr]\ninclude: {roles: []}\nlevel: 95\ncounts: {accept: []}\n"
+    assert told(tmp_path, keys) == [
+        ("SCH008", 3, 17), ("SCH006", 4, 18), ("SCH006", 5, 8), ("SCH006", 6, 18),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        ("rare_below: 0.1\nmodels: [{model: BB}]\n", (3, 13)),
+        ("counts: {accept: [printed, percent], several: lowest}\n", (3, 47)),
+        ("outcomes: [orr]\npopulations: {order: [itt], by_outcome: {orr: [infused]}}\n", (4, 22)),
+    ],
+)
+def test_a_key_that_another_leaves_without_effect_is_refused(
+    tmp_path: Path, keys: str, place: tuple[int, int]
+) -> None:
+    assert told(tmp_path, keys) == [("CFG012", *place)]

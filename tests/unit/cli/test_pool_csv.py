@@ -91,6 +91,12 @@ BAD = [
     ("study,events,n\nA,\u0663,5\n", "'\u0663'"),
     ("study,events,n\nA,0,0\n", "A: n is 0"),
     ("study,events,n\nA,1\n", "2 values under 3 headings"),
+    ("study,events,n\nA,1,2\n ,1,2\n", ":3:1: error[CSV006] no study name"),
+    (
+        "study,events,n\nA,1,2\nB,1,2\nA,1,3\n",
+        ":4:1: error[CSV007] A: the study stands in line 2 already",
+    ),
+    (f"study,events,n\nA,1,{'1234567890' * 3}1234567\n", "A: n has 37 digits, at most 15"),
     ("study,events,n,group\nA,1,2,\n", "A: no group"),
     ('study,events,n\n"A,1,2\n', "not CSV"),
     (b"study,events,n\n\xe9,1,2\n", ":2: not UTF-8"),
@@ -172,3 +178,60 @@ def test_a_minus_in_a_table_is_a_minus_sign(cli, tmp_path: Path) -> None:
     ran = cli("pool", "--csv", path, "--measure", "RD")
     assert "\u22120.2656" in ran.out
     assert "-0.26558" in cli("pool", "--csv", path, "--measure", "RD", "--format", "csv").out
+
+
+GROUPED = "study,events,n,group\nA,3,20,x\nB,10,30,x\nC,4,12,x\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--force"], "--force works only with --forest"),
+        (["--format", "csv", "--json"], "--json works only without --format"),
+        (["--add", "0.2", "--to", "none"], "--add 0.2"),
+        (["--add", "0", "--to", "all"], "--to all"),
+    ],
+)
+def test_an_option_that_another_leaves_without_effect_is_refused(
+    cli, counts, arguments: list[str], message: str
+) -> None:
+    ran = cli("pool", "--csv", counts(ONE), *arguments)
+    assert message in ran.err
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_group_of_one_level_is_said(cli, counts) -> None:
+    ran = cli("pool", "--csv", counts(GROUPED))
+    assert "note: every study is in the group 'x': there are no groups to compare" in ran.err
+    refused = cli("pool", "--csv", counts(GROUPED), "--tau2", "separate")
+    assert (refused.code, refused.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "text", [ONE.replace("C,0,12", "C,1,12"), TWO.replace("C,0,12,0,15", "C,1,12,2,15"), TWO]
+)
+@pytest.mark.parametrize("option", [["--add", "0.3"], ["--to", "if0all"]])
+def test_a_correction_that_nothing_needs_is_said(cli, counts, text: str, option) -> None:
+    ran = cli("pool", "--csv", counts(text), *option)  # of TWO, C is dropped altogether
+    assert f"note: {option[0]} has no effect: no study that is pooled has an empty cell" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "0.5 added to each cell (only0) of C"),
+        (["--add", "0.3", "--to", "all"], "0.3 added to each cell (all) of A, B, C, D"),
+        (["--to", "if0all"], "0.5 added to each cell (if0all) of A, B, C, D"),
+    ],
+)
+def test_the_correction_of_one_arm_is_said(cli, counts, options: list[str], said: str) -> None:
+    ran = cli("pool", "--csv", counts(ONE), *options)
+    assert f"note: {said}" in ran.err
+    codes = [note["code"] for note in json.loads(
+        cli("pool", "--csv", counts(ONE), *options, "--json").out)["cautions"]]  # fmt: skip
+    assert "continuity-correction" in codes
+
+
+def test_no_correction_is_said_where_none_is_made(cli, counts) -> None:
+    for options in (["--measure", "PFT"], ["--model", "GLMM"]):
+        assert "added to" not in cli("pool", "--csv", counts(ONE), *options).err

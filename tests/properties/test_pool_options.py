@@ -1,0 +1,157 @@
+"""Every option of `carmeta pool --csv` changes what comes out, is refused, or is said to do nothing.
+
+The table is held against the command, so a new option without a line here fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+
+from carmeta.cli.app import app
+from carmeta.domain.models import MODELS, Kind
+from carmeta.domain.request import check
+from carmeta.vocabulary import I2Method, Measure, Method, PiMethod, Sharing, Test, To
+
+# Values of the options that are handed to the engine; the others say where things go.
+VALUES: dict[str, tuple[Any, ...]] = {
+    "measure": get_args(Measure),
+    "method": get_args(Method),
+    "test": get_args(Test),
+    "pi_method": get_args(PiMethod),
+    "i2_method": get_args(I2Method),
+    "level": (0.8,),
+    "add": (0.0, 0.3),
+    "to": get_args(To),
+    "tau2": get_args(Sharing),
+}
+ELSEWHERE = {"config", "studies", "output", "jobs", "pdf", "csv", "model", "forest", "force",
+             "format", "json"}  # fmt: skip
+COMMON = {"quiet", "verbose", "debug", "help"}
+# What a result repeats of the request.
+REPEATED = {"measure", "model", "method", "test", "level", "i2_method", "pi_method",
+            "method_words", "tau2_ci_method", "weights_kind"}  # fmt: skip
+
+COUNTS: dict[Kind, dict[str, list[tuple[int, ...]]]] = {
+    "one arm": {
+        "spread": [(3, 20), (20, 30), (0, 12), (7, 25), (40, 44), (9, 60)],
+        "alike": [(3, 20), (9, 60), (0, 12), (4, 25), (6, 44), (8, 60)],
+        "full cells": [(3, 20), (20, 30), (2, 12), (7, 25), (9, 9 + 50), (1, 31)],
+        "no events": [(0, 20), (0, 30), (0, 12)],
+        "two": [(3, 20), (20, 30)],
+        "one": [(3, 20)],
+    },
+    "two arms": {
+        "spread": [(3, 20, 9, 22), (20, 30, 4, 31), (0, 12, 3, 12), (7, 25, 8, 21), (9, 44, 30, 40)],
+        "alike": [(3, 20, 5, 22), (9, 60, 14, 61), (0, 12, 1, 11), (4, 25, 6, 24), (6, 44, 9, 40)],
+        "full cells": [(3, 20, 9, 22), (20, 30, 4, 31), (7, 25, 8, 21), (9, 44, 30, 40)],
+        "empty margin": [(0, 20, 3, 22), (0, 30, 4, 31), (0, 12, 3, 12)],
+        "two": [(3, 20, 9, 22), (20, 30, 4, 31)],
+        "one": [(3, 20, 9, 22)],
+    },
+}  # fmt: skip
+HEADINGS: dict[Kind, str] = {"one arm": "study,events,n", "two arms": "study,events,n,events2,n2"}
+LEVELS = {"no groups": "", "groups": "xxyyyx", "one group": "zzzzzz"}
+
+Ask = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture
+def ask(cli, tmp_path: Path) -> Ask:
+    """Exit code, result without what it repeats, and messages."""
+
+    def asked(kind: Kind, data: str, groups: str, **options: Any) -> tuple[int, Any, str]:
+        path = tmp_path / "counts.csv"
+        group = LEVELS[groups]
+        lines = [HEADINGS[kind] + (",group" if group else "")]
+        for i, row in enumerate(COUNTS[kind][data]):
+            lines.append(",".join(map(str, [f"S{i}", *row, *group[i : i + 1]])))
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        given = [
+            word
+            for name, value in options.items()
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        ran = cli("pool", "--csv", path, "--json", *given)
+        return ran.code, told(json.loads(ran.out)) if ran.code == 0 else None, ran.err
+
+    return asked
+
+
+def told(result: dict[str, Any]) -> dict[str, Any]:
+    groups = {name: told(one) for name, one in result.get("groups", {}).items()}
+    test = {k: v for k, v in result.get("group_test", {}).items() if k != "tau2"}
+    rest = {k: v for k, v in result.items() if k not in REPEATED}
+    return rest | {"groups": groups, "group_test": test}
+
+
+@cache
+def options_of_pool() -> set[str]:
+    command = typer.main.get_command(app).commands["pool"]  # type: ignore[attr-defined]  # a group
+    return {parameter.name for parameter in command.params}
+
+
+def test_the_table_has_every_option() -> None:
+    assert options_of_pool() - COMMON == set(VALUES) | ELSEWHERE
+
+
+CASES = [
+    (kind, model, option)
+    for kind in COUNTS
+    for model in MODELS[kind]
+    for option in VALUES
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "model", "option"), CASES)
+def test_an_option_changes_something_or_is_refused(
+    ask: Ask, kind: Kind, model: str, option: str
+) -> None:
+    groups = "groups" if option == "tau2" else "no groups"
+    default = check(kind, {"model": model}, grouped=groups == "groups")[0]
+    for value in VALUES[option]:
+        if value == getattr(default, option):
+            continue
+        effect = False
+        for data in COUNTS[kind]:
+            code, plain, _ = ask(kind, data, groups, model=model)
+            if code != 0:
+                continue
+            code, result, messages = ask(kind, data, groups, model=model, **{option: value})
+            if code == 0 and result == plain:
+                # Not for every data set, but then a note says what became of the request.
+                assert "note: " in messages, (option, value, data)
+            effect |= code != 0 or result != plain
+        assert effect, (option, value)
+
+
+@pytest.mark.parametrize("kind", COUNTS)
+@pytest.mark.parametrize("option", ["add", "to"])
+@pytest.mark.parametrize("measure", get_args(Measure))
+def test_corrections_on_every_measure(ask: Ask, kind: Kind, option: str, measure: str) -> None:
+    for data in COUNTS[kind]:
+        code, plain, _ = ask(kind, data, "no groups", measure=measure)
+        for value in VALUES[option] if code == 0 else ():
+            code, result, messages = ask(
+                kind, data, "no groups", measure=measure, **{option: value}
+            )  # fmt: skip
+            if value in (0.5, "only0") or code != 0:
+                continue
+            assert result != plain or f"note: --{option} has no effect" in messages or any(
+                word in messages for word in ("alone: its", "exact Clopper-Pearson")
+            ), (value, data)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", COUNTS)
+def test_groups_of_one_level_are_said(ask: Ask, kind: Kind) -> None:
+    for model in MODELS[kind]:
+        _, plain, _ = ask(kind, "spread", "no groups", model=model)
+        code, result, messages = ask(kind, "spread", "one group", model=model)
+        assert (code, result) == (0, plain)
+        assert "no groups to compare" in messages
