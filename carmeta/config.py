@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from carmeta.domain.lists import ByOutcome, Filled, Listed
+from carmeta.domain.models import Kind
 from carmeta.domain.request import Problem, Request, check, request
 from carmeta.domain.rules import CohortKey, EvidenceRules, Id, Section
 from carmeta.errors import ConfigError
@@ -60,7 +62,7 @@ class CohortSet(Section):
 
     id: Id
     label: str
-    cohorts: Annotated[tuple[CohortKey, ...], Field(min_length=1)]
+    cohorts: Listed[CohortKey]
 
 
 class ArmPairSpec(Section):
@@ -73,8 +75,8 @@ class ArmPairSpec(Section):
 class Comparison(Section):
     """Two-arm comparisons."""
 
-    pairs: Annotated[tuple[ArmPairSpec, ...], Field(min_length=1)]
-    measures: Annotated[tuple[TwoArmMeasure, ...], Field(min_length=1)] = ("OR", "RR", "RD")
+    pairs: Filled[ArmPairSpec]
+    measures: Listed[TwoArmMeasure] = ("OR", "RR", "RD")
 
 
 class Sensitivity(Section):
@@ -92,16 +94,16 @@ class AnalysisConfig(EvidenceRules):
     name: Id
     title: str
     question: str = ""
-    models: Annotated[tuple[ModelSpec, ...], Field(min_length=1)] | None = None
+    models: Filled[ModelSpec] | None = None
     rare_below: Annotated[float, Field(ge=0, lt=1)] = 0.05
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     pi_method: PiMethod | None = None
     i2_method: I2Method | None = None
     subgroup: Moderator | None = None
     subgroup_tau2: Sharing | None = None
-    sets: tuple[CohortSet, ...] = ()
+    sets: Listed[CohortSet] = ()
     comparison: Comparison | None = None
-    thresholds: dict[OutcomeCode, Threshold] = Field(default_factory=dict)
+    thresholds: ByOutcome[Threshold] = Field(default_factory=dict)
     sensitivity: Sensitivity = Sensitivity()
 
     @model_validator(mode="after")
@@ -200,9 +202,15 @@ def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
         if key in config.model_fields_set:
             text = f"'{key}' has no effect beside '{other}'"
             yield source.diagnostic("CFG012", (key,), text, hint=f"remove it, or '{other}'")
+    for where, why, hint in _idle(config):
+        text = f"'{where[-1]}' has no effect {why}"
+        yield source.diagnostic("CFG012", where, text, hint=hint)
     for where, cohort in _twice(config):
         text = f"'{cohort}' stands in this comparison already: its patients would count twice"
         yield source.diagnostic("CFG014", where, text, hint="each arm belongs to one pair")
+    for i in _same_request(config):
+        text = "this model is asked for already, with the same method and test"
+        yield source.diagnostic("CFG015", ("models", i), text, hint="remove it")
     for where in _unasked(config):
         text = f"'{where[-1]}' is for an outcome that is not among the outcomes"
         hint = f"outcomes: {', '.join(config.outcomes)}"
@@ -222,6 +230,27 @@ def _twice(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str]
             if cohort in seen:
                 yield ("comparison", "pairs", i, role), cohort
             seen.add(cohort)
+
+
+def _same_request(config: AnalysisConfig) -> Iterator[int]:
+    """Models that come to the request of an earlier one, defaults spelled out."""
+    measure = config.comparison.measures[0] if config.comparison else None
+    kind: Kind = "two arms" if config.comparison else "one arm"
+    asks = [check(kind, config.asked(spec, measure=measure))[0] for spec in config.specs]
+    yield from (i for i, ask in enumerate(asks) if ask is not None and ask in asks[:i])
+
+
+def _idle(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Keys that other keys leave nothing to do, why, and what helps."""
+    if "rare_below" in config.model_fields_set and any(s.model == "BB" for s in config.specs):
+        yield ("rare_below",), "where the beta-binomial model is asked for anyway", "remove it"
+    rules = config.counts
+    if "several" in rules.model_fields_set and "percent-several" not in rules.accept:
+        hint = "add 'percent-several' to 'counts.accept', or remove it"
+        yield ("counts", "several"), "where several fitting counts are not accepted", hint
+    wanted = config.populations
+    if "order" in wanted.model_fields_set and set(config.outcomes) <= set(wanted.by_outcome):
+        yield ("populations", "order"), "where every outcome has an order of its own", "remove it"
 
 
 def _unasked(config: AnalysisConfig) -> Iterator[tuple[str | int, ...]]:

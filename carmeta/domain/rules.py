@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from carmeta.domain.lists import ByOutcome, Listed
 from carmeta.vocabulary import (
     Accept,
     MrdGroup,
@@ -29,28 +30,28 @@ class Section(BaseModel):
 
 
 class Include(Section):
-    """Which cohorts may enter; an empty list asks for nothing in particular."""
+    """Which cohorts may enter; what is not listed asks for nothing in particular."""
 
-    roles: tuple[Role, ...] = ("car-t",)
+    roles: Listed[Role] = ("car-t",)
     secondary: bool = False
-    studies: tuple[Id, ...] = ()
-    products: tuple[Id, ...] = ()
-    cohorts: tuple[CohortKey, ...] = ()
-    units: tuple[Unit, ...] = ("patients",)
+    studies: Listed[Id] = ()
+    products: Listed[Id] = ()
+    cohorts: Listed[CohortKey] = ()
+    units: Listed[Unit] = ("patients",)
     line: Literal["first", "all"] | None = None
 
 
 class Populations(Section):
     """Populations in order of preference; one that is not listed is not used."""
 
-    order: tuple[Population, ...] = ("infused", "treated", "safety", "evaluable", "itt")
-    by_outcome: dict[OutcomeCode, tuple[Population, ...]] = Field(default_factory=dict)
+    order: Listed[Population] = ("infused", "treated", "safety", "evaluable", "itt")
+    by_outcome: ByOutcome[Listed[Population]] = Field(default_factory=dict)
 
 
 class CountRules(Section):
     """Which kinds of count are accepted, and which of several fitting ones is used."""
 
-    accept: tuple[Accept, ...] = ("printed", "summed", "patients", "percent", "percent-several")
+    accept: Listed[Accept] = ("printed", "summed", "patients", "percent", "percent-several")
     inferred: bool = True
     several: Literal["nearest", "lowest", "highest"] = "nearest"
 
@@ -62,18 +63,18 @@ class Overlap(Section):
 
 
 class Definitions(Section):
-    """What counts as the outcome, and by which scales; empty lists accept every scale."""
+    """What counts as the outcome, and by which scales; without a list every scale."""
 
     cr: Literal["cr-or-better", "cr-without-scr"] = "cr-or-better"
-    crs_scales: tuple[Scale, ...] = ()
-    nt_scales: tuple[Scale, ...] = ()
+    crs_scales: Listed[Scale] = ()
+    nt_scales: Listed[Scale] = ()
     mrd_among: MrdGroup | None = None  # one group; must be named where mrd_neg is pooled
 
 
 class EvidenceRules(Section):
     """What the harmoniser is asked for."""
 
-    outcomes: Annotated[tuple[OutcomeCode, ...], Field(min_length=1)] = (
+    outcomes: Listed[OutcomeCode] = (
         "orr",
         "cr",
         "crs_any",

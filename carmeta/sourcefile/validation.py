@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from carmeta.domain.evidence import DataPath, Step
+from carmeta.domain.lists import REPEATED
 from carmeta.sourcefile.model import Diagnostic, SourceFile, nearest
 
 M = TypeVar("M", bound=BaseModel)
@@ -194,7 +195,7 @@ class _Translator:
                 "SCH006", path, f"{subject} {bound}, not {_size(kind, value)}"
             )
         message = str(context["error"]) if "error" in context else _plain(problem.error["msg"])
-        return self.source.diagnostic("SCH007", path, message)
+        return self.source.diagnostic("SCH008" if kind == REPEATED else "SCH007", path, message)
 
     def _unknown_key(self, path: DataPath) -> Diagnostic:
         key = str(path[-1])

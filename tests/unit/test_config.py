@@ -178,7 +178,7 @@ def test_what_stands_twice_in_a_list_is_refused(
     ["[{model: IV}, {model: IV}]", "[{model: IV}, {model: IV, method: REML, test: adhoc}]"],
 )
 def test_a_model_that_is_asked_for_twice_is_refused(tmp_path: Path, models: str) -> None:
-    assert told(tmp_path, f"models: {models}\n") == [("CFG015", 3, 24)]
+    assert told(tmp_path, f"models: {models}\n") == [("CFG015", 3, 23)]
 
 
 @pytest.mark.parametrize(
