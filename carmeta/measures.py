@@ -96,7 +96,7 @@ def effect_sizes(
     if not (np.isfinite(add) and add >= 0):
         raise DataError(f"add {add!r} is not a number of 0 or more")
     x, n = check_counts(xi, ni)
-    extra = _addition(x, n, found, add, to)
+    extra = addition(x, n, measure=measure, add=add, to=to)
     a, b = x + extra, n - x + extra
     edge = (a == 0) | (b == 0)
     if not found.at_edges and bool(edge.any()):
@@ -109,11 +109,12 @@ def effect_sizes(
     return found.effect(a, b)
 
 
-def _addition(x: Floats, n: Floats, measure: OneArm, add: float, to: str) -> Floats:
+def addition(x: Floats, n: Floats, *, measure: str, add: float, to: str) -> Floats:
+    """What :func:`effect_sizes` adds to events and to non-events of each study, ``(..., k)``."""
     zero = (x == 0) | (x == n)
     if to == "all":
         return np.full(x.shape, add)
-    if measure.at_edges or to == "none":
+    if _measure(measure).at_edges or to == "none":
         return np.zeros(x.shape)
     if to == "only0":
         return np.where(zero, add, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from carmeta.api.assemble import assemble, likelihood_ratio, predicted, wald
 from carmeta.arrays import Bools, Floats
-from carmeta.domain.counts import study_name
+from carmeta.domain.counts import study_name, study_names
 from carmeta.domain.request import Request
 from carmeta.domain.result import (
     NAN,
@@ -24,7 +24,7 @@ from carmeta.domain.result import (
     Pooled,
 )
 from carmeta.errors import EstimationError
-from carmeta.measures import effect_sizes, harmonic_mean, transform
+from carmeta.measures import addition, effect_sizes, harmonic_mean, transform
 from carmeta.pooling import bayes, beta_binomial, glmm, glmm_profile, inverse_variance
 from carmeta.pooling.bayes_binomial import binomial_normal
 from carmeta.pooling.exact import clopper_pearson
@@ -59,6 +59,10 @@ class Counts:
     def effects(self, ask: Request) -> tuple[Floats, Floats]:
         """Effects and variances as asked for."""
         return effect_sizes(self.x, self.n, measure=ask.measure, add=ask.add, to=ask.to)
+
+    def corrected(self, ask: Request) -> Bools:
+        """Which studies have something added to their cells, ``(k,)``."""
+        return addition(self.x, self.n, measure=ask.measure, add=ask.add, to=ask.to) > 0
 
 
 def fit(counts: Counts, ask: Request) -> Pooled:
@@ -107,7 +111,20 @@ def _exact(counts: Counts, ask: Request, fallback: Fallback) -> Pooled:
 
 def _iv(counts: Counts, ask: Request) -> Pooled:
     """Inverse variance on the measure's scale."""
-    return inverse_variance_pool(ask, *counts.effects(ask), n=harmonic_mean(counts.n))
+    pooled = inverse_variance_pool(ask, *counts.effects(ask), n=harmonic_mean(counts.n))
+    return replace(pooled, cautions=(*_correction(counts, ask), *pooled.cautions))
+
+
+def _correction(counts: Counts, ask: Request) -> tuple[Fallback, ...]:
+    """The caution that a continuity correction was made, and in which studies."""
+    names = study_names(counts.slab, counts.k)
+    hit = [name for name, hit in zip(names, counts.corrected(ask), strict=True) if hit]
+    return (Fallback("continuity-correction", correction_words(ask, hit)),) if hit else ()
+
+
+def correction_words(ask: Request, names: Sequence[str]) -> str:
+    """What was added, by which rule, and to whom."""
+    return f"{ask.add:g} added to each cell ({ask.to}) of {', '.join(names)}"
 
 
 def inverse_variance_pool(ask: Request, yi: Floats, vi: Floats, *, n: float = NAN) -> Pooled:
@@ -226,9 +243,11 @@ def _bayes(counts: Counts, ask: Request) -> Pooled:
     """Posterior medians and equal-tailed intervals; tau2 is the squared median of tau."""
     centre, sd = (0.0, None) if ask.mu_prior is None else ask.mu_prior
     prior = bayes.Prior(ask.prior, ask.prior_scale, centre, sd)
+    cautions: tuple[Fallback, ...] = ()
     if ask.likelihood == "binomial":
         post = binomial_normal(counts.x, counts.n, prior=prior, level=ask.level)
     else:
+        cautions = _correction(counts, ask)
         post = bayes.normal_normal(*counts.effects(ask), prior=prior, level=ask.level)
     tau2 = post.tau_median**2
     spread = heterogeneity(*counts.effects(ask), tau2, i2_method=ask.i2_method)
@@ -243,7 +262,7 @@ def _bayes(counts: Counts, ask: Request) -> Pooled:
         ask, counts.k, mean, method=f"{prior.tau}({prior.scale:g})",
         between=Between(tau2, post.tau_lb**2, post.tau_ub**2, "posterior"),
         heterogeneity=cochran(spread, ask.i2_method), pi=(post.new_lb, post.new_ub),
-        bayes=summary, n=harmonic_mean(counts.n),
+        bayes=summary, cautions=cautions, n=harmonic_mean(counts.n),
     )  # fmt: skip
 
 

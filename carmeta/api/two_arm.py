@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from carmeta.api.assemble import assemble, back_of, likelihood_ratio, predicted, wald
-from carmeta.api.single_arm import inverse_variance_pool
+from carmeta.api.single_arm import correction_words, inverse_variance_pool
 from carmeta.arrays import Bools
 from carmeta.domain.counts import study_names
 from carmeta.domain.measures import TWO_ARM
@@ -188,7 +188,7 @@ def _effects(counts: TwoArmCounts, ask: Request) -> TwoArmEffects:
 
 
 def _corrected(arms: Arms, changed: Bools, ask: Request) -> str:
-    return f"{ask.add:g} added to each cell ({ask.to}) of {', '.join(arms.named(changed))}"
+    return correction_words(ask, arms.named(changed))
 
 
 def _single_study(arms: Arms, ask: Request) -> Pooled:

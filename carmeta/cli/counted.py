@@ -22,6 +22,7 @@ _NEEDED: Final = ("study", "events", "n")
 _ARMS: Final = ("events2", "n2")
 _KNOWN: Final = (*_NEEDED, *_ARMS, "group")
 _MAX_BYTES: Final = 100_000_000
+_MOST_DIGITS: Final = 15  # a whole number with more is not exact as a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Row:
     events2: int = 0
     n2: int = 0
     group: str = ""
+
+    @property
+    def empty_cell(self) -> bool:
+        """Whether nobody or everybody of an arm has the event."""
+        return self.events in (0, self.n) or (self.n2 > 0 and self.events2 in (0, self.n2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,13 @@ def read_counts(path: Path) -> tuple[list[Row], bool]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     problems: list[Diagnostic] = []
     rows: list[Row] = []
+    lines: dict[str, int] = {}
     try:
         fields = [field.strip() for field in next(reader, [])]
         two_arm = _check_heading(fields, name)
         for values in reader:
             if any(value.strip() for value in values):
-                row = _row(fields, values, reader.line_num, name, problems)
+                row = _row(fields, values, reader.line_num, name, lines, problems)
                 if row is not None:
                     rows.append(row)
     except csv.Error as error:
@@ -124,11 +131,18 @@ def _check_heading(fields: list[str], name: str) -> bool:
 
 
 def _row(
-    fields: list[str], values: list[str], line: int, name: str, problems: list[Diagnostic]
+    fields: list[str],
+    values: list[str],
+    line: int,
+    name: str,
+    lines: dict[str, int],
+    problems: list[Diagnostic],
 ) -> Row | None:
-    def wrong(code: str, message: str) -> None:
+    """One line of the file; ``lines`` says where the studies before it stand."""
+
+    def wrong(code: str, message: str, hint: str = "") -> None:
         source = ",".join(values)
-        problems.append(Diagnostic(code, "error", Mark(name, line, 1), message, "", source))
+        problems.append(Diagnostic(code, "error", Mark(name, line, 1), message, hint, source))
 
     before = len(problems)
     if len(values) != len(fields):
@@ -136,13 +150,21 @@ def _row(
         return None
     cells = dict(zip(fields, (value.strip() for value in values), strict=True))
     study = cells["study"] or f"line {line}"
+    if not cells["study"]:
+        wrong("CSV006", "no study name")
+    elif lines.setdefault(study, line) != line:
+        hint = f"if they are two cohorts, name them apart, e.g. '{study} (2)'"
+        wrong("CSV007", f"{study}: the study stands in line {lines[study]} already", hint)
     numbers: dict[str, int] = {}
     for key in ("events", "n", "events2", "n2"):
-        if key in cells:
-            if not (cells[key].isascii() and cells[key].isdecimal()) or len(cells[key]) > 15:
-                wrong("CSV002", f"{study}: {key} is no whole number: '{cells[key][:40]}'")
-            else:
-                numbers[key] = int(cells[key])
+        if key not in cells:
+            continue
+        if not (cells[key].isascii() and cells[key].isdecimal()):
+            wrong("CSV002", f"{study}: {key} is no whole number: '{cells[key][:40]}'")
+        elif len(cells[key]) > _MOST_DIGITS:
+            wrong("CSV002", f"{study}: {key} has {len(cells[key])} digits, at most {_MOST_DIGITS}")
+        else:
+            numbers[key] = int(cells[key])
     for events, n in (("events", "n"), ("events2", "n2")):
         if numbers.get(n) == 0:
             wrong("CSV003", f"{study}: {n} is 0")
@@ -153,6 +175,3 @@ def _row(
     if len(problems) > before:
         return None
     return Row(line, study, group=cells.get("group", ""), **numbers)
-
-
-# -- pooling ------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,15 +32,16 @@ def pool_file(
 
         counts_forest.check_target(forest, force=force)
     rows, two_arm = read_counts(path)
-    groups = [row.group for row in rows] if len({row.group for row in rows}) > 1 else None
+    levels = dict.fromkeys(row.group for row in rows)
+    groups = [row.group for row in rows] if len(levels) > 1 else None
     ask = _request(options, two_arm, grouped=groups is not None)
     result = _two_arm(rows, groups, ask) if two_arm else _single_arm(rows, groups, ask)
     written = []
     if forest is not None:
         pages = counts_forest.draw(forest, rows, result)
         written = counts_forest.write(pages, forest, file_name(path), force=force)
-    for item in (*result.pooled.fallbacks, *result.pooled.cautions):
-        terminal.say(f"note: {item.message}")
+    for note in _notes(result, rows, options):
+        terminal.say(f"note: {note}")
     if fmt == "json":
         write_json(as_json(result, rows))
     else:
@@ -49,9 +50,6 @@ def pool_file(
     for target in written:
         terminal.say(f"drawn to {target}")
     return 0
-
-
-# -- reading ------------------------------------------------------------------------------
 
 
 def _request(options: Mapping[str, Any], two_arm: bool, *, grouped: bool) -> Request:
@@ -93,6 +91,18 @@ def _two_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request) ->
     from carmeta.api.subgroups import fit_arm_groups
 
     return Result(pooled, *fit_arm_groups(arms, groups, ask), singles)
+
+
+def _notes(result: Result, rows: Sequence[Row], options: Mapping[str, Any]) -> Iterator[str]:
+    """What was done otherwise than asked, and what was asked for and had nothing to do."""
+    yield from (item.message for item in (*result.pooled.fallbacks, *result.pooled.cautions))
+    if rows[0].group and not result.groups:
+        yield f"every study is in the group '{rows[0].group}': there are no groups to compare"
+    kept = [row for row, one in zip(rows, result.singles or rows, strict=True) if one is not None]
+    if options["to"] != "all" and not any(row.empty_cell for row in kept):
+        for name in ("add", "to"):
+            if options[name] is not None:
+                yield f"--{name} has no effect: no study that is pooled has an empty cell"
 
 
 # -- printing -----------------------------------------------------------------------------

@@ -119,10 +119,14 @@ def pool(
     without any records.
     """
     fmt: Format = "json" if json else format
+    if fmt != format:
+        _reject(_given(context, ("format",)), "without --json")
     if csv is None:
         _reject(_given(context, _CSV_OPTIONS), _CSV)
         return _run(config or PRIMARY, studies, output, jobs, fmt, pdf=pdf)
     _reject(_given(context, _CONFIG_OPTIONS), _CONFIG)
+    if forest is None:
+        _reject(_given(context, ("force",)), "with --forest")
     from carmeta.cli.counts import pool_file
 
     options = {

@@ -282,6 +282,7 @@ def _together(
     if "seed" in given and "bootstrap" in model.pi_methods and whole["pi_method"] != "bootstrap":
         yield Problem("seed", given["seed"], "is for pi_method 'bootstrap', and nothing is drawn")
     corrections = [name for name in ("add", "to") if name in given]
+    yield from _nothing_added(whole, given)
     if "likelihood" in model.further and whole["likelihood"] == "binomial":
         if whole["measure"] != "PLO":
             why = f"is on the logit scale, not for measure {whole['measure']}"
@@ -289,10 +290,18 @@ def _together(
         for name in corrections:
             yield Problem(name, given[name], "is not for the binomial likelihood")
     # The arcsines are defined at 0 and n: only 'all' adds to them.
-    if whole["measure"] in ("PAS", "PFT") and whole.get("to") not in ("all", "none"):
+    if whole["measure"] in ("PAS", "PFT") and whole.get("to") != "all":
         for name in corrections:
             why = f"is not for measure {whole['measure']}, except with to = 'all'"
             yield Problem(name, given[name], why)
+
+
+def _nothing_added(whole: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Problem]:
+    """Halves of a continuity correction whose other half adds nothing."""
+    if "add" in given and whole.get("to") == "none":
+        yield Problem("add", given["add"], "has no effect with to = 'none', which adds nothing")
+    elif "to" in given and given["to"] != "none" and given.get("add") == 0:
+        yield Problem("to", given["to"], "has no effect with add = 0, which adds nothing")
 
 
 def _circumstances(

@@ -54,6 +54,8 @@ def _batched(counts: Counts, present: Bools, ask: Request) -> list[Pooled | None
     """
     many = fit_many(counts.x, counts.n, ask, mask=present, with_tau2_ci=True)
     plain = (many.status <= batch.BOUNDARY) & (present.sum(axis=-1) >= FEW_STUDIES)
+    if ask.model == "IV":
+        plain &= ~(present & counts.corrected(ask)).any(axis=-1)
     drawn = [getattr(many, name) for name in ("estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub")]
     backs = back_transform(np.stack(drawn, axis=-1), measure=ask.measure).tolist()
     sizes = (many.k / (present / counts.n).sum(axis=-1)).tolist()

@@ -187,7 +187,7 @@ GROUPED = "study,events,n,group\nA,3,20,x\nB,10,30,x\nC,4,12,x\n"
     ("arguments", "message"),
     [
         (["--force"], "--force works only with --forest"),
-        (["--format", "csv", "--json"], "--json works only without --format"),
+        (["--format", "csv", "--json"], "--format works only without --json"),
         (["--add", "0.2", "--to", "none"], "--add 0.2"),
         (["--add", "0", "--to", "all"], "--to all"),
     ],
