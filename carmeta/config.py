@@ -19,7 +19,6 @@ from carmeta.vocabulary import (
     I2Method,
     Method,
     ModelCode,
-    OutcomeCode,
     PiMethod,
     Sharing,
     Test,
