@@ -14,7 +14,7 @@ from carmeta.config import load_config
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.record import Review
 from carmeta.harmonise import harmonise
-from carmeta.pipeline.run import named
+from carmeta.pipeline.sets import named
 from carmeta.records import load_review
 
 ROOT = Path(__file__).parent.parent

@@ -10,14 +10,16 @@ from carmeta.domain.record import Review
 from carmeta.errors import ConfigError
 from carmeta.harmonise import left_out_by
 from carmeta.lineage import Lineage
+from carmeta.pipeline.dependence import Trials
+from carmeta.pipeline.sets import kinship
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest
 
 Place = tuple[str | int, ...]
 
 
 def check_choices(config: AnalysisConfig, review: Review, path: Path) -> None:
-    """Refuse names that no record holds, cohorts that are named and left out at once, and arms
-    of a comparison that share patients.
+    """Refuse names that no record holds, cohorts that are named and left out at once, arms of a
+    comparison that share patients, and sets of cohorts of several trials.
 
     Raises:
         ConfigError: with one diagnostic a name, its place in the file and the nearest name.
@@ -26,7 +28,7 @@ def check_choices(config: AnalysisConfig, review: Review, path: Path) -> None:
     if source is None:  # it was read before; it can only have vanished meanwhile
         raise ConfigError(f"{path}: cannot be read")
     problems = [*_unknown(config, review, source), *_left_out(config, review, source)]
-    problems += _shared(config, review, source)
+    problems += [*_shared(config, review, source), *_unrelated(config, review, source)]
     if problems:
         raise ConfigError(
             f"{path}: {len(problems)} name(s) that cannot be used", diagnostics=problems
@@ -102,3 +104,23 @@ def _shared(config: AnalysisConfig, review: Review, source: SourceFile) -> Itera
                     "the record's lineage if they are",
                 )
                 break
+
+
+def _unrelated(config: AnalysisConfig, review: Review, source: SourceFile) -> Iterator[Diagnostic]:
+    """Cohorts of a set that are neither of the trial nor of the cohort that the others are of."""
+    trials = Trials.build(review)
+    for i, part in enumerate(config.sets):
+        kept: list[str] = []
+        for j, key in enumerate(part.cohorts):
+            if key not in trials.lineage:
+                continue
+            if kinship(trials, [*kept, key]):
+                kept.append(key)
+                continue
+            yield source.diagnostic(
+                "CFG023",
+                ("sets", i, "cohorts", j),
+                f"'{key}' is of another trial than '{kept[0]}': the two are not added up",
+                hint="pool several trials without 'sets'; parts of one cohort are declared in "
+                "the records' lineage",
+            )

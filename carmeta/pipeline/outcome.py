@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from carmeta.api import effects, probability_beyond, study_intervals
-from carmeta.config import AnalysisConfig, CohortSet
+from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import (
     Beyond,
     CandidateRange,
@@ -17,18 +17,14 @@ from carmeta.domain.analysis import (
 )
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.request import Request, request
-from carmeta.domain.result import Fallback, Pooled
+from carmeta.domain.result import Pooled
 from carmeta.pipeline.dependence import Trials, dependence_notes, dependence_rows
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.pipeline.fitting import as_counts, pooled
-from carmeta.pipeline.subgroups import equal_proportions, subgroup_analysis
+from carmeta.pipeline.subgroups import idle_subgroup, subgroup_analysis
 from carmeta.sensitivity.candidates import candidate_range
 from carmeta.sensitivity.leave_one_out import without_each
 
-_WHOLE = Fallback(
-    "single-study",
-    "parts of one cohort: the exact Clopper-Pearson interval of all patients, nothing is pooled",
-)
 _CANDIDATE_RULES = {
     "nearest": "the count nearest to the printed percentage",
     "lowest": "the lowest count that fits the printed percentage",
@@ -49,7 +45,7 @@ def analyse_outcome(
     asks = config.requests
     headline = pooled(counts, asks[0])
     beside = tuple(pooled(counts, ask) for ask in _beside(config, asks, headline))
-    rows = _rows(config, counts, headline)
+    rows = study_rows(config, counts, headline)
     subgroups, tests = subgroup_analysis(config, counts, rows)
     sensitivity = _leave_one_out(counts, asks[0]) if config.sensitivity.leave_one_out else ()
     return OutcomeAnalysis(
@@ -67,45 +63,8 @@ def analyse_outcome(
             *_evidence_choices(config, harmonised, outcome),
         ),
         beyond=_beyond(config, outcome, headline),
-        notes=dependence_notes(trials, counts),
+        notes=(*dependence_notes(trials, counts), *idle_subgroup(config, counts)),
         diagnostics=diagnose(rows) if config.sensitivity.influence else None,
-    )
-
-
-def compare_subsets(
-    config: AnalysisConfig, harmonised: Harmonised, whole: Harmonised, outcome: str, part: CohortSet
-) -> OutcomeAnalysis | None:
-    """A named set of cohorts, parts of one cohort: compared by an exact test and added up.
-
-    They are not a sample of studies, so no random-effects model is fitted over them. The
-    total is the one that the record gives for all (``whole``), or else the sum of the parts.
-    """
-    counts = [c for c in harmonised.counts if c.outcome == outcome]
-    if not counts:
-        return None
-    events, patients = sum(c.xi for c in counts), sum(c.ni for c in counts)
-    total = next((c for c in whole.counts if c.outcome == outcome and c.ni == patients), None)
-    if total is None:
-        total = replace(counts[0], xi=events, ni=patients, candidates=(events,))
-    headline = pooled([replace(total, slab=f"{part.label}, all")], config.requests[0])
-    headline = replace(headline, fallbacks=(_WHOLE,))
-    notes = ["The rows are parts of one cohort: they are compared and added up, not pooled."]
-    if total.xi != events:
-        notes.append(
-            f"The parts' counts add to {events}, the printed total is {total.xi}: "
-            "which patients make up the difference is not in the text."
-        )
-    return OutcomeAnalysis(
-        outcome=outcome,
-        rows=_rows(config, counts, headline.but(weights=())),
-        headline=headline,
-        beside=(),
-        excluded=tuple(e for e in harmonised.excluded if e.outcome == outcome),
-        subgroup_tests=equal_proportions(counts, part.id),
-        notes=tuple(notes),
-        part=part.id,
-        total=(total.xi, total.ni),
-        part_label=part.label,
     )
 
 
@@ -122,9 +81,10 @@ def _beside(config: AnalysisConfig, asks: Sequence[Request], headline: Pooled) -
     return asks[1:]
 
 
-def _rows(
+def study_rows(
     config: AnalysisConfig, counts: Sequence[Count], headline: Pooled
 ) -> tuple[StudyRow, ...]:
+    """One row a count with its exact interval, its effect and its weight in the headline."""
     events, patients = [c.xi for c in counts], [c.ni for c in counts]
     share, lows, highs = study_intervals(events, patients, level=config.level)
     sizes = effects(events, patients, measure="PLO")
@@ -176,6 +136,4 @@ def _beyond(config: AnalysisConfig, outcome: str, headline: Pooled) -> tuple[Bey
     if threshold is None:
         return ()
     probability = probability_beyond(headline, threshold.value, direction=threshold.direction)
-    if math.isnan(probability):
-        return ()
     return (Beyond(threshold.value, threshold.direction, probability),)

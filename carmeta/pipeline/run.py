@@ -7,21 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from carmeta.audit import audit
-from carmeta.config import AnalysisConfig, CohortSet, Sensitivity, load_config, resolved
+from carmeta.config import AnalysisConfig, Sensitivity, load_config, resolved
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis
 from carmeta.domain.evidence import Finding, Harmonised
 from carmeta.domain.record import Review
 from carmeta.domain.witness import about, witnessing
 from carmeta.errors import ConfigError, RecordError
 from carmeta.harmonise import harmonise, paired
-from carmeta.lineage import full_key
 from carmeta.pipeline.bias import risk_of_bias
 from carmeta.pipeline.choices import check_choices
 from carmeta.pipeline.comparison import compare
 from carmeta.pipeline.dependence import Trials
-from carmeta.pipeline.outcome import analyse_outcome, compare_subsets
+from carmeta.pipeline.outcome import analyse_outcome
 from carmeta.pipeline.picture import picture
 from carmeta.pipeline.provenance import provenance
+from carmeta.pipeline.sets import compared_sets, named
 from carmeta.pipeline.studies import references, summaries
 from carmeta.records import Loaded, load_review
 from carmeta.vocabulary import OUTSIDE
@@ -107,12 +107,6 @@ def _nothing(config: AnalysisConfig, path: Path, harmonised: Sequence[Harmonised
     )
 
 
-def named(config: AnalysisConfig, cohorts: Sequence[str]) -> AnalysisConfig:
-    """The configuration asked for these cohorts only."""
-    include = config.include.model_copy(update={"cohorts": tuple(cohorts)})
-    return config.model_copy(update={"include": include})
-
-
 def _harmonised(config: AnalysisConfig, review: Review) -> list[Harmonised]:
     """The counts that the question is about: of each set, of the arms, or of all cohorts."""
     if config.comparison:
@@ -128,7 +122,7 @@ def _pooled(
     config: AnalysisConfig, review: Review, harmonised: Sequence[Harmonised], tell: Progress
 ) -> Iterator[OutcomeAnalysis]:
     if config.sets:
-        yield from _subsets(config, review, harmonised, tell)
+        yield from compared_sets(config, review, harmonised, tell)
     elif not config.comparison:
         yield from _outcomes(config, review, harmonised[0], tell)
 
@@ -146,34 +140,6 @@ def _outcomes(
         if analysed is not None:
             yield analysed
     tell("pooled", total, total)
-
-
-def _subsets(
-    config: AnalysisConfig, review: Review, harmonised: Sequence[Harmonised], tell: Progress
-) -> Iterator[OutcomeAnalysis]:
-    """Each outcome of each named set of cohorts."""
-    total = len(config.sets)
-    for done, (part, one) in enumerate(zip(config.sets, harmonised, strict=True)):
-        tell(part.label, done, total)
-        parent = _whole_of(review, part)
-        whole = harmonise(review, named(config, (parent,))) if parent else Harmonised((), (), ())
-        for outcome in config.outcomes:
-            with about(outcome):
-                analysed = compare_subsets(config, one, whole, outcome, part)
-            if analysed is not None:
-                yield analysed
-    tell("compared", total, total)
-
-
-def _whole_of(review: Review, part: CohortSet) -> str:
-    """The cohort that the set's cohorts partition, or nothing."""
-    wanted = set(part.cohorts)
-    for study in review.studies:
-        for cohort in study.cohorts:
-            for partition in cohort.lineage.partitions:
-                if {full_key(study.id, ref) for ref in partition} == wanted:
-                    return f"{study.id}/{cohort.id}"
-    return ""
 
 
 def _placed(finding: Finding) -> Finding:

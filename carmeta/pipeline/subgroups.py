@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from scipy.special import chdtrc
 
@@ -44,6 +44,18 @@ def subgroup_analysis(
         for level in sorted(levels)
     )
     return subgroups, tests
+
+
+def idle_subgroup(config: AnalysisConfig, counts: Sequence[Count]) -> Iterator[str]:
+    """Where the levels of the moderator leave what was asked for nothing to do."""
+    if config.subgroup is None:
+        return
+    moderator = config.subgroup.replace("-", " ")
+    levels = {count.moderators.get(config.subgroup, NOT_REPORTED) for count in counts}
+    if len(levels) == 1:
+        yield f"every cohort has the same {moderator} ({levels.pop()}): nothing is compared"
+    elif len(levels) == len(counts) and config.subgroup_tau2 is not None:
+        yield f"every cohort has its own {moderator}: subgroup_tau2 has no effect"
 
 
 def _pooled(

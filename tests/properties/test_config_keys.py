@@ -92,7 +92,7 @@ def test_an_evidence_key_changes_counts_or_exclusions(key: str, value: Any) -> N
 # -- what is made of the counts -----------------------------------------------------------------
 
 PAIR = {"treatment": "s1/all", "control": "s1/control"}
-SETS = [{"id": "two", "label": "Two", "cohorts": ["s1/all", "s2/all"]}]
+SETS = [{"id": "one", "label": "One", "cohorts": ["s1/all"]}]
 ANALYSIS: dict[str, list[Any]] = {
     "title": ["Another title"],
     "question": ["Why?"],
@@ -191,11 +191,19 @@ def test_a_subgroup_of_one_level_is_said(review: Path) -> None:
     assert "every cohort has the same product (not reported): nothing is compared" in orr.notes
 
 
-def test_a_threshold_without_a_prediction_is_said(review: Path) -> None:
+def test_a_threshold_without_a_prediction_is_kept(review: Path) -> None:
     config = review / "key.yaml"
-    keys = "include: {studies: [s1, s2]}\nthresholds: {orr: {value: 0.4}}\n"
+    keys = "include: {studies: [s1]}\nthresholds: {orr: {value: 0.4}}\n"
     config.write_text("name: key\ntitle: Key\noutcomes: [orr]\n" + keys, "utf-8")
     (orr,) = run(config, studies=review / "studies").outcomes
     ((threshold, probability),) = [(one.threshold, one.probability) for one in orr.beyond]
     assert threshold == 0.4
-    assert math.isnan(probability) or 0 < probability < 1
+    assert math.isnan(probability)
+
+
+def test_a_tau2_that_subgroups_cannot_have_is_said(review: Path) -> None:
+    config = review / "key.yaml"
+    keys = "include: {studies: [s1, s2]}\nsubgroup: phase\nsubgroup_tau2: separate\n"
+    config.write_text("name: key\ntitle: Key\noutcomes: [orr]\n" + keys, "utf-8")
+    (orr,) = run(config, studies=review / "studies").outcomes
+    assert "every cohort has its own phase: subgroup_tau2 has no effect" in orr.notes

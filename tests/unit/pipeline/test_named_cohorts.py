@@ -32,9 +32,12 @@ def cohort(given: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-APART = {"lineage": {"disjoint_from": ["a"]}}
+def apart(name: str, **more: Any) -> dict[str, Any]:
+    return {"id": name, "lineage": {"disjoint_from": ["a"]}, **more}
+
+
 REVIEW = (
-    record("one", {"id": "a"}, {"id": "b"} | APART, {"id": "c", "role": "comparator"} | APART),
+    record("one", {"id": "a"}, apart("b"), apart("c", role="comparator")),
     record("two", {"id": "a"}),
     record("long", {"id": "a", "lineage": {"disjoint_from": ["short/a"]}},
            registry="NCT00000001"),
