@@ -317,11 +317,7 @@ def answer(analysis: Analysis) -> list[str]:
             )
         sentences.append(text + ".")
         sentences += [f"{label}. {text}" for text in words.subgroup_tests(outcome)]
-        sentences += [
-            f"The probability that a new cohort lies {item.direction} "
-            f"{numbers.percent(item.threshold)} is {numbers.percent(item.probability)} ({label})."
-            for item in outcome.beyond
-        ]
+        sentences += words.thresholds(outcome, label)
     return sentences
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carmeta.report import caveats, contents, contents_choices, left_out
+from carmeta.report import caveats, contents, contents_choices, left_out, words
 from carmeta.report.tables import to_markdown
 from carmeta.report.text import markdown as escape
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") -> bytes:
-    """Headline table, caveats, findings in numbers; ``changes`` since the committed run."""
+    """Headline, subgroups, thresholds, caveats, findings; ``changes`` since the committed run."""
     lines = [f"# {escape(analysis.title)}", ""]
     lines += [escape(note) + "\n" for note in analysis.notes]
     if analysis.outcomes:
@@ -21,7 +21,16 @@ def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") 
     compared = contents.contrasts(analysis)
     if compared.rows:
         lines += [to_markdown(compared)]
+    groups = contents.subgroups(analysis)
+    if groups.rows:
+        lines += ["## Subgroups", "", to_markdown(groups, caption=False)]
+    beyond = [
+        sentence
+        for outcome in analysis.outcomes
+        for sentence in words.thresholds(outcome, contents.outcome_name(outcome))
+    ]
     for heading, items in (
+        ("Thresholds", beyond),
         ("Caveats", caveats.caveats(analysis)),
         ("Not pooled", [group.sentence() for group in left_out.of_run(analysis)]),
         ("Largest influence of a choice in the evidence", contents_choices.sentences(analysis)),

@@ -275,6 +275,19 @@ def subgroup_tests(outcome: OutcomeAnalysis) -> list[str]:
     ]
 
 
+def thresholds(outcome: OutcomeAnalysis, label: str) -> list[str]:
+    """How likely a new cohort lies beyond each threshold, one sentence each."""
+    return [
+        f"The probability that a new cohort lies {item.direction} "
+        f"{numbers.percent(item.threshold)} is {_chance(item.probability)} ({label})."
+        for item in outcome.beyond
+    ]
+
+
+def _chance(probability: float) -> str:
+    return numbers.NOT_ESTIMABLE if math.isnan(probability) else numbers.percent(probability)
+
+
 def moderator_name(moderator: str) -> str:
     """The moderator's id as a word: ``treatment-class`` is ``Treatment class``."""
     plain = moderator.replace("-", " ").replace("_", " ")
