@@ -9,6 +9,8 @@ from carmeta.report import numbers, words
 from carmeta.report.tables import Cell, Column, Table, row
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
     from carmeta.domain.result import Pooled
 
@@ -178,6 +180,27 @@ def subgroups(analysis: Analysis) -> Table:
             )
         notes += [f"{label}. {text}" for text in words.subgroup_tests(outcome)]
     return Table("subgroups", "Subgroups", columns, tuple(rows), tuple(notes))
+
+
+def subgroup_sentences(analysis: Analysis) -> list[str]:
+    """One an outcome: the levels that are pooled, those of one cohort, and the test."""
+    return [
+        f"{outcome_name(outcome)}: {' '.join(said)}"
+        for outcome in analysis.outcomes
+        if (said := [*_levels(outcome), *words.subgroup_tests(outcome)])
+    ]
+
+
+def _levels(outcome: OutcomeAnalysis) -> Iterator[str]:
+    pooled = [
+        f"{group.label} {estimate(group.pooled).text}% in {len(group.rows)} cohorts"
+        for group in outcome.subgroups
+        if group.pooled
+    ]
+    single = [group.label for group in outcome.subgroups if not group.pooled]
+    alone = [f"one cohort each, not pooled: {', '.join(single)}"] if single else []
+    if pooled or alone:
+        yield f"{'; '.join((*pooled, *alone))}."
 
 
 def contrasts(analysis: Analysis) -> Table:

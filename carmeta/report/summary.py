@@ -21,15 +21,13 @@ def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") 
     compared = contents.contrasts(analysis)
     if compared.rows:
         lines += [to_markdown(compared)]
-    groups = contents.subgroups(analysis)
-    if groups.rows:
-        lines += ["## Subgroups", "", to_markdown(groups, caption=False)]
     beyond = [
         sentence
         for outcome in analysis.outcomes
         for sentence in words.thresholds(outcome, contents.outcome_name(outcome))
     ]
     for heading, items in (
+        ("Subgroups", contents.subgroup_sentences(analysis)),
         ("Thresholds", beyond),
         ("Caveats", caveats.caveats(analysis)),
         ("Not pooled", [group.sentence() for group in left_out.of_run(analysis)]),

@@ -18,6 +18,7 @@ def test_subgroups_with_the_test_between_them() -> None:
         assert group.label in part
     for sentence in words.subgroup_tests(outcome):
         assert sentence.partition(":")[0] in part
+    assert len(part.strip().splitlines()) == 1  # short: a line an outcome
 
 
 def test_thresholds() -> None:
