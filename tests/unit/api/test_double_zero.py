@@ -127,13 +127,15 @@ def test_q_of_mantel_haenszel_is_of_the_studies_that_k_counts(
     [
         ({"model": "PETO", "drop00": False}, 4, "study 4, study 7"),
         ({"model": "MH", "drop00": False, "to": "none"}, 3, "study 4, study 5, study 7"),
-        ({"model": "MH", "measure": "RR", "add": 0.0}, 5, ""),
+        ({"model": "MH", "measure": "RR", "add": 0.0}, 4, "study 7"),
+        ({"model": "MH", "measure": "RR"}, 5, ""),
         ({"model": "MH", "measure": "RD", "to": "none"}, 4, "study 4, study 7"),
     ],
 )
 def test_a_study_that_q_cannot_count_is_named(options: Any, df: int, left: str) -> None:
     fit = pool_two_arm(*SEVEN, **options)
     assert fit.q_df == df
+    assert fit.k - 1 - df == len(left.split(", ")) * bool(left)
     told = [note.message for note in fit.cautions if note.code == "not-in-q"]
     assert bool(told) == bool(left)
     assert all(f" of {left} " in f"{message} " for message in told)
