@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from carmeta.domain.counts import MOST_PATIENTS, TOO_MANY
 from carmeta.domain.evidence import Mark
 from carmeta.errors import DataError
 from carmeta.sourcefile import Diagnostic, NotAFile, nearest, read_file
@@ -139,8 +140,11 @@ def _row(
     numbers: dict[str, int] = {}
     for key in ("events", "n", "events2", "n2"):
         if key in cells:
-            if not (cells[key].isascii() and cells[key].isdecimal()) or len(cells[key]) > 15:
-                wrong("CSV002", f"{study}: {key} is no whole number: '{cells[key][:40]}'")
+            shown = cells[key][:40]
+            if not (cells[key].isascii() and cells[key].isdecimal()):
+                wrong("CSV002", f"{study}: {key} is no whole number: '{shown}'")
+            elif len(cells[key]) > 40 or int(cells[key]) > MOST_PATIENTS:
+                wrong("CSV006", f"{study}: {key} {shown} is {TOO_MANY}")
             else:
                 numbers[key] = int(cells[key])
     for events, n in (("events", "n"), ("events2", "n2")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Callable
@@ -103,6 +104,8 @@ class TestOneClassOfError:
             [*np.array([5, 3], dtype="m8[D]")],
             np.array([np.timedelta64(5, "D"), 3], dtype=object),
             [np.array(True), 3],
+            [dt.date(2020, 1, 1), 3],
+            [dt.timedelta(3), 3],
             np.array([np.array(True), 3], dtype=object),
         ],
     )
@@ -448,7 +451,7 @@ class TestOptionsOfOneAnother:
     @pytest.mark.parametrize("named", [{"to": "only0"}, {"add": 0.5}, {"to": "only0", "add": 0.5}])
     def test_a_default_may_be_named(self, measure: Any, named: dict[str, Any]) -> None:
         assert pool(X, N, measure=measure, **named) == pool(X, N, measure=measure)
-        with pytest.raises(ConfigError, match="add = 0.2 is not for measure"):
+        with pytest.raises(ConfigError, match=r"add = 0\.2 is not for measure"):
             pool(X, N, measure=measure, **{**named, "add": 0.2})
         with pytest.raises(ConfigError, match="to = 'if0all' is not for measure"):
             pool(X, N, measure=measure, **{**named, "to": "if0all"})
