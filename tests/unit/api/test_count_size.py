@@ -28,7 +28,7 @@ def test_beta_binomial_limits_of_studies_that_agree_follow_their_size(n: int, sh
         pool([round(share * size)] * 3, [size] * 3, model="BB", test="profile")
         for size in (base, n)
     )
-    assert large.rho_ci_ub * n == pytest.approx(small.rho_ci_ub * base, rel=2e-3)
+    assert large.rho_ci_ub * n == pytest.approx(small.rho_ci_ub * base, rel=5e-3)
     for end in ("ci_lb", "ci_ub"):
         wide = (getattr(small, end) - small.estimate) * math.sqrt(base)
         assert (getattr(large, end) - large.estimate) * math.sqrt(n) == pytest.approx(
@@ -36,15 +36,15 @@ def test_beta_binomial_limits_of_studies_that_agree_follow_their_size(n: int, sh
         )
 
 
-@pytest.mark.parametrize("n", [10**6, 10**8, LARGE])
+@pytest.mark.parametrize("n", [10**7, 10**8, LARGE])
 def test_beta_binomial_of_large_studies_that_differ_is_the_betas(n: int) -> None:
     shares = (0.30, 0.31, 0.28)
     fits = [
         pool([round(share * size) for share in shares], [size] * 3, model="BB", test="profile")
-        for size in (10**5, n)
+        for size in (10**6, n)
     ]
     for key in ("estimate", "se", "rho", "rho_ci_lb", "rho_ci_ub", "ci_lb", "ci_ub"):
-        assert getattr(fits[1], key) == pytest.approx(getattr(fits[0], key), rel=0.03)
+        assert getattr(fits[1], key) == pytest.approx(getattr(fits[0], key), rel=0.01)
 
 
 @pytest.mark.parametrize("shares", [(0.3, 0.3, 0.3), (0.30, 0.31, 0.28), (1e-8, 0.5, 0.33)])
@@ -83,7 +83,12 @@ def test_every_model_answers_for_the_largest(model: ModelCode, x: list[int], n: 
     [{"model": m} for m in ("IV", "MH", "PETO", "GLMM")] + [{"model": "GLMM", "form": "UM.FS"}],
 )
 def test_two_arms_answer_for_the_largest(options: dict[str, Any]) -> None:
-    arms = ([LARGE // 3, 2, LARGE // 4], [LARGE, 10, LARGE], [LARGE // 4, 3, 3], [LARGE, 9, LARGE])
+    arms = (
+        [LARGE // 3, 2, LARGE // 4],
+        [LARGE, 10, LARGE],
+        [LARGE // 4, 3, LARGE // 5],
+        [LARGE, 9, LARGE],
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = pool_two_arm(*arms, **options)
