@@ -41,6 +41,9 @@ def pool_file(
         written = counts_forest.write(pages, forest, file_name(path), force=force)
     for item in (*result.pooled.fallbacks, *result.pooled.cautions):
         terminal.say(f"note: {item.message}")
+    for name, pooled in result.groups.items():
+        for item in pooled.fallbacks:
+            terminal.say(f"note: {name}: {item.message}")
     if fmt == "json":
         write_json(as_json(result, rows))
     else:
@@ -156,11 +159,11 @@ def _print(result: Result, fmt: Format) -> None:
 
 def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
     from carmeta.digits import number_text
-    from carmeta.report.numbers import MINUS
+    from carmeta.report.numbers import MINUS, NOT_ESTIMABLE
 
-    def shown(value: float) -> str | None:
+    def shown(value: float, absent: str | None = None) -> str | None:
         if not math.isfinite(value):
-            return None
+            return absent
         if not shorten:
             return number_text(value)
         text = f"{abs(value):.4g}"
@@ -170,7 +173,7 @@ def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
     return {
         "part": name,
         "k": pooled.k,
-        "estimate": shown(back.estimate),
+        "estimate": shown(back.estimate, NOT_ESTIMABLE if shorten else None),
         "ci_lb": shown(back.ci_lb),
         "ci_ub": shown(back.ci_ub),
         "pi_lb": shown(back.pi_lb),
