@@ -28,6 +28,8 @@ from carmeta.domain.request import Options, Request, request
 from carmeta.errors import ConfigError, DataError
 from carmeta.pipeline.subgroups import subgroup_analysis
 from carmeta.pooling.tau2_solvers import ESTIMATORS
+from carmeta.sensitivity.influence import influence_of_effects
+from carmeta.sensitivity.small_study import egger_test, trim_fill_effects
 from carmeta.vocabulary import (
     I2Method,
     Measure,
@@ -139,6 +141,9 @@ class TestOneClassOfError:
             lambda: pool_many([array, array], [9, 9, 9]),
             lambda: regress(array, [0.1, 0.2, 0.3], {}, "~ 1", slab=list("ABC")),
             lambda: subgroup_test([0.1, 0.2, 0.3], array, list("aab"), slab=list("ABC")),
+            lambda: influence_of_effects(array, [0.1, 0.2, 0.3]),
+            lambda: egger_test(array, [0.1, 0.2, 0.3], force=True),
+            lambda: trim_fill_effects([0.1, 0.2, 0.3], array, force=True),
         ):
             with pytest.raises(DataError, match=r"study 2.*masked"):
                 call()
