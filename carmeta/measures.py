@@ -6,13 +6,13 @@ The measures themselves stand in :mod:`carmeta.domain.measures`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from carmeta.arrays import Floats
-from carmeta.domain.counts import as_numbers, study_name
+from carmeta.domain.counts import as_numbers, require_counts, study_name
 from carmeta.domain.measures import ONE_ARM, OneArm
 from carmeta.errors import DataError
 
@@ -26,12 +26,12 @@ def check_counts(
 
     Args:
         xi: Events, whole numbers in 0..ni.
-        ni: Patients, whole numbers of 1 or more.
+        ni: Patients, whole numbers from 1 to ``domain.counts.MOST_PATIENTS``.
         slab: Labels of the k studies, for the messages.
 
     Raises:
-        DataError: No studies, lengths that differ, NaN, negative, not whole, xi > ni, or
-            what is no number of patients (truth values, text).
+        DataError: No studies, lengths that differ, NaN, masked, negative, not whole, xi > ni,
+            more patients than are supported, or what is no number (truth values, text, times).
     """
     x, n = as_numbers(xi, "events", slab), as_numbers(ni, "n", slab)
     if x.ndim == 0 or n.ndim == 0:
@@ -43,29 +43,8 @@ def check_counts(
     if slab is not None and len(slab) != x.shape[-1]:
         raise DataError(f"slab names {len(slab)} studies, the counts have {x.shape[-1]}")
     x, n = np.broadcast_arrays(x, n)
-    # One look suffices for sound counts; only wrong ones are searched for their reason.
-    whole = (x == np.floor(x)) & (n == np.floor(n)) & np.isfinite(n)
-    if not bool((whole & (x >= 0) & (n >= 1) & (x <= n)).all()):
-        _refuse(x, n, slab)
+    require_counts(x, n, slab)
     return x, n
-
-
-def _refuse(x: Floats, n: Floats, slab: Sequence[str] | None) -> NoReturn:
-    """Raise for the first count that is not possible, by the first rule it breaks."""
-    rules = (
-        (~np.isfinite(x), "events {x:g} is not a number"),
-        (~np.isfinite(n), "n {n:g} is not a number"),
-        (x != np.floor(x), "events {x:g} is not a whole number"),
-        (n != np.floor(n), "n {n:g} is not a whole number"),
-        (x < 0, "events {x:g} is negative"),
-        (n < 1, "n {n:g} is below 1"),
-        (x > n, "events {x:g} exceeds n {n:g}"),
-    )
-    bad, text = next((b, t) for b, t in rules if bool(b.any()))
-    where = tuple(int(i) for i in np.argwhere(bad)[0])
-    name = study_name(where[-1], slab)
-    batch = f" (data set {where[:-1]})" if len(where) > 1 else ""
-    raise DataError(f"{name}{batch}: " + text.format(x=x[where], n=n[where]))
 
 
 def _measure(code: str) -> OneArm:

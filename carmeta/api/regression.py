@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from carmeta.api.assemble import back_of, likelihood_ratio
 from carmeta.arrays import Bools, Floats
-from carmeta.domain.counts import study_names
+from carmeta.domain.counts import as_numbers, study_names
 from carmeta.domain.regression import Coefficient, Prediction, Regression
 from carmeta.domain.request import Options, Request, request
 from carmeta.domain.result import NAN, Between, Fallback, Heterogeneity, SubgroupTest
@@ -188,10 +188,8 @@ def check_effects(
 
     Raises DataError that names a study whose effect is not finite or variance not positive.
     """
-    try:
-        y, v = (np.asarray(values, dtype=np.float64) for values in (yi, vi))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"effects are not numbers: {error}") from error
+    y = as_numbers(yi, "effect", slab, of="a number")
+    v = as_numbers(vi, "variance", slab, of="a number")
     if y.ndim != 1 or y.shape != v.shape or y.size == 0:
         raise DataError(f"yi and vi are lists of one length, not {y.shape} and {v.shape}")
     names = study_names(slab, y.size)

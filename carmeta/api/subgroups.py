@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Unpack
 
@@ -25,8 +25,16 @@ from carmeta.api.two_arm import Arms, check_arms, fit_arms
 from carmeta.arrays import Bools, Floats, Indices
 from carmeta.domain.counts import study_names
 from carmeta.domain.request import Options, Request, request
-from carmeta.domain.result import NAN, Between, Fallback, Heterogeneity, Pooled, SubgroupTest
-from carmeta.errors import DataError
+from carmeta.domain.result import (
+    NAN,
+    Between,
+    Fallback,
+    Heterogeneity,
+    Mean,
+    Pooled,
+    SubgroupTest,
+)
+from carmeta.errors import DataError, EstimationError
 from carmeta.measures import harmonic_mean
 from carmeta.pooling.formula import is_missing
 from carmeta.pooling.glmm_regression import GLMMRegression, fit_glmm_regression
@@ -34,6 +42,7 @@ from carmeta.pooling.heterogeneity import heterogeneity
 from carmeta.pooling.regression import fit_wls
 from carmeta.pooling.regression import wald as wald_test
 from carmeta.pooling.tau2 import tau2_ci
+from carmeta.vocabulary import Sharing
 
 Levels = dict[str, Pooled]
 Singles = dict[str, tuple[float, float]]
@@ -79,22 +88,23 @@ def subgroup_test(
 
     Returns:
         Results by level, in order of appearance, each with the weights of its own studies;
-        and the test.
+        and the test. Where every level has a single study nothing tells a common tau2 from
+        their differences: each level is then that study, and the test is "none" and says so.
+        A level that cannot be estimated has NaN and its reason among its ``fallbacks``, and
+        takes no part in the test.
 
     Raises:
-        DataError: Effects that cannot be used, a missing level, or fewer than two levels;
-            with a common tau2 also where every level has a single study.
+        DataError: Effects that cannot be used, a missing level, or fewer than two levels.
         ConfigError: An option that cannot be honoured.
     """
     ask = request("effects", options, grouped=True)
     y, v, names = check_effects(yi, vi, slab)
     groups = grouping(group, names, moderator)
-    if ask.tau2 == "common":
+    single = y.size == len(groups.levels)
+    if ask.tau2 == "common" and not single:
         return _iv_common(y, v, groups, ask)
-    out = {
-        name: _effects_alone(y[here], v[here], groups, ask, here) for name, here in groups.each()
-    }
-    return out, _compare(out, moderator)
+    out = _each(groups, ask, lambda here: _effects_alone(y[here], v[here], groups, ask, here))
+    return out, _no_repeats(groups) if ask.tau2 == "common" else _compare(out, moderator)
 
 
 def subgroup_counts(
@@ -123,18 +133,28 @@ def fit_groups(
 ) -> tuple[Levels, SubgroupTest]:
     """:func:`subgroup_counts` of checked counts as a request asks."""
     groups = grouping(group, study_names(counts.slab, counts.k), moderator)
-    if ask.tau2 == "common":
+    # For the GLMM a level without events, or with only events, tells nothing of tau2.
+    informed = [
+        here for _, here in groups.each()
+        if ask.model != "GLMM" or 0 < counts.x[here].sum() < counts.n[here].sum()
+    ]  # fmt: skip
+    single = bool(informed) and all(here.sum() == 1 for here in informed)
+    if ask.tau2 == "common" and not single:
         if ask.model == "GLMM":
             return _glmm_common(counts, groups, ask)
         return _iv_common(*counts.effects(ask), groups, ask, counts.n)
-    out, singles = {}, {}
+    out = _each(groups, ask, lambda here: fit(counts.of(here), ask))
+    if ask.tau2 == "common":
+        return out, _no_repeats(groups)
+    if ask.model == "BAYES":
+        return out, _no_test(moderator)
+    singles = {}
     for name, here in groups.each():
         part = counts.of(here)
-        out[name] = fit(part, ask)
         if part.k == 1 and 0 < part.x[0] < part.n[0]:
             y, v = part.effects(ask)
             singles[name] = (float(y[0]), float(np.sqrt(v[0])))
-    return out, _no_test(moderator) if ask.model == "BAYES" else _compare(out, moderator, singles)
+    return out, _compare(out, moderator, singles)
 
 
 def subgroup_two_arm(
@@ -158,8 +178,23 @@ def fit_arm_groups(
 ) -> tuple[Levels, SubgroupTest]:
     """:func:`subgroup_two_arm` of checked counts as a request asks."""
     groups = grouping(group, arms.names, moderator)
-    out = {name: fit_arms(arms.of(here), ask) for name, here in groups.each()}
+    out = _each(groups, ask, lambda here: fit_arms(arms.of(here), ask))
     return out, _compare(out, moderator)
+
+
+def _each(groups: Grouping, ask: Request, pool: Callable[[Bools], Pooled]) -> Levels:
+    """Every level by itself; one that cannot be estimated says so and leaves the others."""
+    out = {}
+    for name, here in groups.each():
+        try:
+            out[name] = pool(here)
+        except EstimationError as error:
+            why = Fallback("not-estimable", error.message)
+            out[name] = assemble(
+                ask, int(here.sum()), Mean(NAN, NAN, NAN, NAN, NAN, NAN, NAN), method="", test="",
+                pooled=False, fallbacks=(why,),
+            )  # fmt: skip
+    return out
 
 
 def grouping(group: Sequence[str], names: tuple[str, ...], moderator: str) -> Grouping:
@@ -177,14 +212,6 @@ def grouping(group: Sequence[str], names: tuple[str, ...], moderator: str) -> Gr
     return Grouping(moderator, levels, np.array([index[label] for label in labels]), names)
 
 
-def _require_repeats(studies: int, groups: Grouping, levels: int) -> None:
-    if studies <= levels:
-        raise DataError(
-            f"every level of {groups.moderator} has a single study: "
-            "nothing tells heterogeneity from differences between levels"
-        )
-
-
 # -- inverse variance ---------------------------------------------------------------------
 
 
@@ -193,7 +220,6 @@ def _iv_common(
 ) -> tuple[Levels, SubgroupTest]:
     """One regression on the levels; ``ni`` are the sample sizes behind single-arm effects."""
     count = len(groups.levels)
-    _require_repeats(y.size, groups, count)
     x = np.eye(count)[groups.of]
     found = fit_wls(y, v, x, method=ask.method, test=ask.test)
     limits = (np.asarray(NAN), np.asarray(NAN))
@@ -239,10 +265,18 @@ def _effects_alone(y: Floats, v: Floats, groups: Grouping, ask: Request, here: B
 # -- the test of separate fits ------------------------------------------------------------
 
 
-def _no_test(moderator: str, *notes: Fallback) -> SubgroupTest:
+def _no_test(moderator: str, *notes: Fallback, tau2: Sharing = "separate") -> SubgroupTest:
     if not notes:
         notes = (Fallback("no-test", "a Bayesian model has no test of the difference"),)
-    return SubgroupTest("none", moderator, "separate", NAN, NAN, NAN, NAN, fallbacks=notes)
+    return SubgroupTest("none", moderator, tau2, NAN, NAN, NAN, NAN, fallbacks=notes)
+
+
+def _no_repeats(groups: Grouping) -> SubgroupTest:
+    text = (
+        f"every level of {groups.moderator} has a single study: to compare them with a common "
+        "tau2 one of them needs two studies or more"
+    )
+    return _no_test(groups.moderator, Fallback("no-test", text), tau2="common")
 
 
 def _compare(levels: Levels, moderator: str, singles: Singles | None = None) -> SubgroupTest:
@@ -281,7 +315,6 @@ def _glmm_common(counts: Counts, groups: Grouping, ask: Request) -> tuple[Levels
     used = ~extreme[groups.of]
     found: GLMMRegression | None = None
     if inner.size:
-        _require_repeats(int(used.sum()), groups, inner.size)
         design = np.eye(len(parts))[groups.of][used][:, inner]
         found = fit_glmm_regression(
             counts.x[used], counts.n[used], design, level=ask.level, profile=ask.test == "profile"

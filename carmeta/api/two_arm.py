@@ -262,15 +262,18 @@ def _fixed(arms: Arms, ask: Request) -> Pooled:
         told.append(
             Fallback("zero-margin", f"an arm has an empty cell in all studies together: {text}")
         )
-    # Studies without information have no effect of their own here, kept or not.
-    rest = fixed_heterogeneity(
-        _effects(counts, replace(ask, drop00=True)), np.asarray(found.estimate)
-    )
+    # Who is dropped is gone by now: whoever is left and has an effect is counted.
+    effects = _effects(counts, replace(ask, drop00=False))
+    rest = fixed_heterogeneity(effects, np.asarray(found.estimate))
     if arms.k == 1:
         told.append(_single(arms.names[0], "Peto odds ratio"))
-    if rest.df == 0 and arms.k > 1:
+    elif rest.df == 0:
         text = "fewer than two studies have an effect of their own: no test of heterogeneity"
         cautions.append(Fallback("no-heterogeneity-test", text))
+    elif rest.df < arms.k - 1:
+        gone = ", ".join(arms.named(np.isnan(effects.yi)))
+        text = f"the {ask.measure} of {gone} alone has no variance: pooled, not counted in Q"
+        cautions.append(Fallback("not-in-q", text))
     spread = Heterogeneity(
         i2=float(rest.i2), h2=float(rest.h2), i2_method="Q", q=float(rest.q), q_df=int(rest.df),
         q_pval=float(rest.p),

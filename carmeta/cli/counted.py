@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from carmeta.domain.counts import MOST_PATIENTS, TOO_MANY
 from carmeta.domain.evidence import Mark
 from carmeta.errors import DataError
 from carmeta.sourcefile import Diagnostic, NotAFile, nearest, read_file
@@ -22,7 +23,6 @@ _NEEDED: Final = ("study", "events", "n")
 _ARMS: Final = ("events2", "n2")
 _KNOWN: Final = (*_NEEDED, *_ARMS, "group")
 _MAX_BYTES: Final = 100_000_000
-_MOST_DIGITS: Final = 15  # a whole number with more is not exact as a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,12 @@ def read_counts(path: Path) -> tuple[list[Row], bool]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     problems: list[Diagnostic] = []
     rows: list[Row] = []
-    lines: dict[str, int] = {}
     try:
         fields = [field.strip() for field in next(reader, [])]
         two_arm = _check_heading(fields, name)
         for values in reader:
             if any(value.strip() for value in values):
-                row = _row(fields, values, reader.line_num, name, lines, problems)
+                row = _row(fields, values, reader.line_num, name, problems)
                 if row is not None:
                     rows.append(row)
     except csv.Error as error:
@@ -131,18 +130,11 @@ def _check_heading(fields: list[str], name: str) -> bool:
 
 
 def _row(
-    fields: list[str],
-    values: list[str],
-    line: int,
-    name: str,
-    lines: dict[str, int],
-    problems: list[Diagnostic],
+    fields: list[str], values: list[str], line: int, name: str, problems: list[Diagnostic]
 ) -> Row | None:
-    """One line of the file; ``lines`` says where the studies before it stand."""
-
-    def wrong(code: str, message: str, hint: str = "") -> None:
+    def wrong(code: str, message: str) -> None:
         source = ",".join(values)
-        problems.append(Diagnostic(code, "error", Mark(name, line, 1), message, hint, source))
+        problems.append(Diagnostic(code, "error", Mark(name, line, 1), message, "", source))
 
     before = len(problems)
     if len(values) != len(fields):
@@ -152,19 +144,16 @@ def _row(
     study = cells["study"] or f"line {line}"
     if not cells["study"]:
         wrong("CSV006", "no study name")
-    elif lines.setdefault(study, line) != line:
-        hint = f"if they are two cohorts, name them apart, e.g. '{study} (2)'"
-        wrong("CSV007", f"{study}: the study stands in line {lines[study]} already", hint)
     numbers: dict[str, int] = {}
     for key in ("events", "n", "events2", "n2"):
-        if key not in cells:
-            continue
-        if not (cells[key].isascii() and cells[key].isdecimal()):
-            wrong("CSV002", f"{study}: {key} is no whole number: '{cells[key][:40]}'")
-        elif len(cells[key]) > _MOST_DIGITS:
-            wrong("CSV002", f"{study}: {key} has {len(cells[key])} digits, at most {_MOST_DIGITS}")
-        else:
-            numbers[key] = int(cells[key])
+        if key in cells:
+            shown = cells[key][:40]
+            if not (cells[key].isascii() and cells[key].isdecimal()):
+                wrong("CSV002", f"{study}: {key} is no whole number: '{shown}'")
+            elif len(cells[key]) > len(shown) or int(cells[key]) > MOST_PATIENTS:
+                wrong("CSV007", f"{study}: {key} {shown} is {TOO_MANY}")
+            else:
+                numbers[key] = int(cells[key])
     for events, n in (("events", "n"), ("events2", "n2")):
         if numbers.get(n) == 0:
             wrong("CSV003", f"{study}: {n} is 0")

@@ -96,6 +96,14 @@ def _two_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request) ->
 def _notes(result: Result, rows: Sequence[Row], options: Mapping[str, Any]) -> Iterator[str]:
     """What was done otherwise than asked, and what was asked for and had nothing to do."""
     yield from (item.message for item in (*result.pooled.fallbacks, *result.pooled.cautions))
+    for name, pooled in result.groups.items():
+        yield from (f"{name}: {item.message}" for item in pooled.fallbacks)
+    stand: dict[str, list[str]] = {}
+    for row in rows:
+        stand.setdefault(row.study, []).append(str(row.line))
+    for study, lines in stand.items():
+        if len(lines) > 1:
+            yield f"{study} stands in lines {', '.join(lines)}: pooled as {len(lines)} studies"
     if rows[0].group and not result.groups:
         yield f"every study is in the group '{rows[0].group}': there are no groups to compare"
     kept = [row for row, one in zip(rows, result.singles or rows, strict=True) if one is not None]
@@ -166,11 +174,11 @@ def _print(result: Result, fmt: Format) -> None:
 
 def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
     from carmeta.digits import number_text
-    from carmeta.report.numbers import MINUS
+    from carmeta.report.numbers import MINUS, NOT_ESTIMABLE
 
-    def shown(value: float) -> str | None:
+    def shown(value: float, absent: str | None = None) -> str | None:
         if not math.isfinite(value):
-            return None
+            return absent
         if not shorten:
             return number_text(value)
         text = f"{abs(value):.4g}"
@@ -180,7 +188,7 @@ def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
     return {
         "part": name,
         "k": pooled.k,
-        "estimate": shown(back.estimate),
+        "estimate": shown(back.estimate, NOT_ESTIMABLE if shorten else None),
         "ci_lb": shown(back.ci_lb),
         "ci_ub": shown(back.ci_ub),
         "pi_lb": shown(back.pi_lb),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from carmeta.arrays import Floats
-from carmeta.domain.result import NAN, Back, Between, Fallback, Heterogeneity, Part, SubgroupTest
+from carmeta.domain.result import NAN, Back, Between, Fallback, Heterogeneity, Spread, SubgroupTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class PermutationTest:
 
 
 @dataclass(frozen=True, slots=True)
-class Regression:
+class Regression(Spread):
     """One fitted meta-regression.
 
     ``tau2``, ``i2`` (percent) and ``h2`` are residual: what the moderators leave. ``r2`` is
@@ -109,17 +109,3 @@ class Regression:
     clusters: int = 0  # trials of a three-level model, clusters of CR2
     components: tuple[VarianceComponent, ...] = ()
     cross: Floats | None = field(default=None, compare=False, repr=False)
-
-    tau2 = Part[float]("between")
-    tau2_ci_lb = Part[float]("between")
-    tau2_ci_ub = Part[float]("between")
-    tau2_ci_method = Part[str]("between")
-    i2 = Part[float]("heterogeneity")
-    h2 = Part[float]("heterogeneity")
-    i2_method = Part[str]("heterogeneity")
-    q = Part[float]("heterogeneity")
-    q_df = Part[float]("heterogeneity")
-    q_pval = Part[float]("heterogeneity")
-    lrt = Part[float]("heterogeneity")
-    lrt_df = Part[float]("heterogeneity")
-    lrt_pval = Part[float]("heterogeneity")

@@ -243,6 +243,7 @@ def _normal(value: Any) -> bool:
     return all(_number(part) for part in value) and value[1] > 0
 
 
+_OWN: Final = {field.name: field.default for field in fields(Request)}  # defaults of no model
 _RANGES: Final = (
     ("level", lambda v: _number(v) and _LEAST_TAIL <= v <= 1 - _LEAST_TAIL,
      "between 0 and 1 (0.95 for 95%; at most 0.999999999)"),
@@ -277,11 +278,15 @@ def _together(
     model: Model, whole: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Iterator[Problem]:
     """Options each of which the model has, but not at once."""
-    if whole["method"] == "EE" and whole["i2_method"] == "tau2":
-        yield Problem("i2_method", "tau2", "is not for method EE", ("Q",))
-    if "seed" in given and "bootstrap" in model.pi_methods and whole["pi_method"] != "bootstrap":
+    if whole["method"] == "EE":
+        for name, allowed in (("i2_method", ("Q",)), ("pi_method", ("V", "HTS"))):
+            if whole[name] and whole[name] not in allowed:
+                yield Problem(name, whole[name], "is not for method EE", allowed)
+    # Where there is nothing to change, a default may still be called by its name.
+    named = [name for name in ("seed", "add", "to") if given.get(name, _OWN[name]) != _OWN[name]]
+    corrections = [name for name in named if name != "seed"]
+    if "seed" in named and "bootstrap" in model.pi_methods and whole["pi_method"] != "bootstrap":
         yield Problem("seed", given["seed"], "is for pi_method 'bootstrap', and nothing is drawn")
-    corrections = [name for name in ("add", "to") if name in given]
     yield from _nothing_added(whole, given)
     if "likelihood" in model.further and whole["likelihood"] == "binomial":
         if whole["measure"] != "PLO":

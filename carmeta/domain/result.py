@@ -141,8 +141,29 @@ class Part(Generic[T]):
         return value
 
 
+class Spread:
+    """The numbers of the parts ``between`` and ``heterogeneity``, by their own names."""
+
+    __slots__ = ()
+
+    tau2 = Part[float]("between")
+    tau2_ci_lb = Part[float]("between")
+    tau2_ci_ub = Part[float]("between")
+    tau2_ci_method = Part[str]("between")
+    i2 = Part[float]("heterogeneity")
+    h2 = Part[float]("heterogeneity")
+    i2_method = Part[str]("heterogeneity")
+    q = Part[float]("heterogeneity")
+    q_df = Part[float]("heterogeneity")
+    q_pval = Part[float]("heterogeneity")
+    lrt = Part[float]("heterogeneity")
+    lrt_df = Part[float]("heterogeneity")
+    lrt_pval = Part[float]("heterogeneity")
+    q_wald = Part[float]("heterogeneity")
+
+
 @dataclass(frozen=True, slots=True)
-class Pooled:
+class Pooled(Spread):
     """One pooled estimate, composed of its parts; every number is there by its own name too.
 
     All but ``back`` and ``marginal`` is on the analysis scale (log odds for PLO, log ratio for
@@ -181,20 +202,6 @@ class Pooled:
     p = Part[float]("mean")
     ci_lb = Part[float]("mean")
     ci_ub = Part[float]("mean")
-    tau2 = Part[float]("between")
-    tau2_ci_lb = Part[float]("between")
-    tau2_ci_ub = Part[float]("between")
-    tau2_ci_method = Part[str]("between")
-    i2 = Part[float]("heterogeneity")
-    h2 = Part[float]("heterogeneity")
-    i2_method = Part[str]("heterogeneity")
-    q = Part[float]("heterogeneity")
-    q_df = Part[float]("heterogeneity")
-    q_pval = Part[float]("heterogeneity")
-    lrt = Part[float]("heterogeneity")
-    lrt_df = Part[float]("heterogeneity")
-    lrt_pval = Part[float]("heterogeneity")
-    q_wald = Part[float]("heterogeneity")
     pi_lb = Part[float]("prediction")
     pi_ub = Part[float]("prediction")
     pi_method = Part[str]("prediction")

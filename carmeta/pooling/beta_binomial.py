@@ -36,6 +36,7 @@ _CHUNK: Final = 1 << 20
 # Terms of a study's sum that are added one by one.
 _HEAD: Final = 1024
 _TINY: Final = 1e-300
+_TRACE: Final = 1e-8  # an overdispersion that studies of up to a million do not feel
 # Error of the log-likelihood, a sum over all patients, for each of them.
 _ROUNDING: Final = 1e-14
 _MAX_LOGIT: Final = 700.0  # beyond it a proportion is no longer a number
@@ -93,11 +94,14 @@ class _Counts:
         choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
         self.choose = choose.sum(axis=-1)
         self.rounding = _ROUNDING * n.sum(axis=-1)
+        # phi widens the counts of n patients by the factor 1 + (n - 1) rho: next to nothing.
+        self.trace = np.minimum(_TRACE, 1e-2 / n.max(axis=-1))
 
     def take(self, rows: Indices) -> _Counts:
         new = object.__new__(_Counts)
         new.j = self.j if self.j.shape[0] == 1 else self.j[rows]
         new.choose, new.rounding = self.choose[rows], self.rounding[rows]
+        new.trace = self.trace[rows]
         new.cx, new.cy, new.cn = self.cx[rows], self.cy[rows], self.cn[rows]
         return new
 
@@ -280,7 +284,7 @@ def _newton(counts: _Counts, mu0: Floats, phi0: Floats) -> _Maximum:
         d_mu[back], d_log[back] = 0.4 * d_mu[back], 0.4 * d_log[back]
         # phi running to 0 is the boundary, settled by the caller.
         done[up[size[rose] <= np.maximum(_STEP_TOL, 0.1 * counts.rounding[up])]] = True
-        done[up[phi[up] < 1e-10]] = True
+        done[up[phi[up] < 1e-2 * counts.trace[up]]] = True
         active = np.flatnonzero(~done)
         if active.size == 0:
             break
@@ -334,7 +338,7 @@ def profile_limits(
 
         return _cross(drop, mu, mu - 2.5 * se, -1.0), _cross(drop, mu, mu + 2.5 * se, 1.0)
     # In log(phi), from the estimate or, on the boundary, from a trace of overdispersion.
-    here = np.log(max(phi, 1e-8))
+    here = np.log(max(phi, float(counts.trace[0])))
 
     def excess(z: float) -> float:
         return _best_mu(counts, mu, float(np.exp(z))) - target
@@ -374,7 +378,9 @@ def _best_phi(counts: _Counts, mu: float, phi: float) -> float:
     """Log-likelihood at mu, maximised over phi >= 0: grid, then golden section in log phi."""
     m = np.array([mu])
     best = float(counts.at(m, np.zeros(1)).ll[0])
-    grid = np.log(np.concatenate([np.geomspace(1e-5, 50.0, 40), [max(phi, 1e-6)]]))
+    least = min(1e-5, float(counts.trace[0]))
+    points = int(6 * np.log10(50.0 / least))
+    grid = np.log(np.concatenate([np.geomspace(least, 50.0, points), [max(phi, least)]]))
     grid.sort()
     values = np.array([float(counts.at(m, np.exp([z])).ll[0]) for z in grid])
     i = int(values.argmax())

@@ -195,8 +195,10 @@ def parse_formula(text: str) -> Formula:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a moderator's value is absent: None, NaN or empty text."""
-    return value is None or value == "" or (isinstance(value, float) and np.isnan(value))
+    """Whether a moderator's value is absent: None, NaN, masked or empty text."""
+    if value is None or value is np.ma.masked:
+        return True
+    return value == "" or (isinstance(value, float) and np.isnan(value))
 
 
 def encode(

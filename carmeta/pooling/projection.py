@@ -17,6 +17,10 @@ from carmeta.errors import DataError
 # Elements of one temporary array: small enough to stay in the cache.
 _CHUNK: Final = 1 << 17
 _NONE: Final = np.zeros((0, 0))
+# tr P is a difference of sums of weights: it keeps six digits of variances this far apart, and
+# the cube of a weight is a float up to here.
+_LEAST_SHARE: Final = 1e-10
+_MOST_VARIANCE: Final = 1e60
 
 
 @dataclass(slots=True)
@@ -156,7 +160,9 @@ def as_batch(
     v = np.asarray(vi, dtype=float)
     if mask is None and x is None and y.shape == v.shape and y.size:
         k = y.shape[-1]
-        return *_finite(y.reshape(-1, k), v.reshape(-1, k)), None, None, y.shape[:-1]
+        y, v, shape = y.reshape(-1, k), v.reshape(-1, k), y.shape[:-1]
+        _require_usable(y, v, None)
+        return y, v, None, None, shape
     m = None if mask is None else np.asarray(mask, dtype=bool)
     raw = None if x is None else np.asarray(x, dtype=float)
     parts = [y.shape, v.shape]
@@ -174,19 +180,33 @@ def as_batch(
             m = None
         else:
             y, v = np.where(m, y, 0.0), np.where(m, v, 1.0)
-    y, v = _finite(y, v)
+    _require_usable(y, v, m)
     design = None if raw is None else _orthonormal(raw, m, full)
     return y, v, m, design, shape
 
 
-def _finite(y: Floats, v: Floats) -> tuple[Floats, Floats]:
-    """The effects and variances (batch, k), or the first that cannot be used by its place."""
-    good = np.isfinite(y) & np.isfinite(v) & (v > 0)
+def _require_usable(y: Floats, v: Floats, m: Bools | None) -> None:
+    """Raise DataError for the first effect (batch, k) that cannot be used, by its place."""
+    good = np.isfinite(y) & (v > 1.0 / _MOST_VARIANCE) & (v < _MOST_VARIANCE)
     if not bool(good.all()):
         row, col = (int(i) for i in np.argwhere(~good)[0])
-        where = f"study {col + 1}" + (f" of data set {row + 1}" if y.shape[0] > 1 else "")
-        raise DataError(f"{where}: effect {y[row, col]:g} with variance {v[row, col]:g}")
-    return y, v
+        raise DataError(
+            f"{_place(y, row, col)}: effect {y[row, col]:g} with variance {v[row, col]:g}"
+        )
+    least = (v if m is None else np.where(m, v, np.inf)).min(axis=-1)
+    most = (v if m is None else np.where(m, v, 0.0)).max(axis=-1)
+    wide = least < _LEAST_SHARE * most
+    if bool(wide.any()):
+        row = int(np.flatnonzero(wide)[0])
+        col = int((v[row] if m is None else np.where(m[row], v[row], np.inf)).argmin())
+        raise DataError(
+            f"{_place(y, row, col)}: variance {least[row]:g} beside {most[row]:g} cannot be "
+            f"weighed: the least must be {_LEAST_SHARE:g} of the largest or more"
+        )
+
+
+def _place(y: Floats, row: int, col: int) -> str:
+    return f"study {col + 1}" + (f" of data set {row + 1}" if y.shape[0] > 1 else "")
 
 
 def _orthonormal(raw: Floats, m: Bools | None, full: tuple[int, ...]) -> Floats | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from carmeta.arrays import Bools, Floats
-from carmeta.domain.counts import as_numbers, study_names
+from carmeta.domain.counts import as_numbers, require_counts, study_names
 from carmeta.domain.measures import TWO_ARM
 from carmeta.errors import ConfigError, DataError
 from carmeta.vocabulary import To
@@ -97,55 +97,22 @@ def validate_counts(
 ) -> TwoArmCounts:
     """Check two-arm counts, each ``(..., k)`` of one shape, and return them as floats.
 
-    Raises DataError that names the first study and the value that is not a whole number,
-    is negative, exceeds its denominator, or belongs to an empty arm.
+    Raises DataError that names the first study and value that cannot be, as
+    :func:`carmeta.domain.counts.require_counts`.
     """
-    arrays = [
-        np.atleast_1d(as_numbers(given, name, slab))
-        for name, given in zip(_COUNT_NAMES, (ai, n1i, ci, n2i), strict=True)
-    ]
-    shapes = {array.shape for array in arrays}
-    if len(shapes) > 1:
-        sizes = ", ".join(
-            f"{name} {array.shape[-1]}" for name, array in zip(_COUNT_NAMES, arrays, strict=True)
-        )
+    given = zip(_COUNT_NAMES, (ai, n1i, ci, n2i), strict=True)
+    arrays = {name: np.atleast_1d(as_numbers(values, name, slab)) for name, values in given}
+    if len({array.shape for array in arrays.values()}) > 1:
+        sizes = ", ".join(f"{name} {array.shape[-1]}" for name, array in arrays.items())
         raise DataError(f"counts of different length: {sizes}")
-    counts = TwoArmCounts(*arrays)
-    if counts.ai.shape[-1] == 0:
+    counts = TwoArmCounts(**arrays)
+    k = counts.ai.shape[-1]
+    if k == 0:
         raise DataError("no studies to pool")
-    _require_valid(counts, study_names(slab, counts.ai.shape[-1]))
+    study_names(slab, k)  # as many labels as studies
+    require_counts(counts.ai, counts.n1i, slab, ("ai", "n1i"))
+    require_counts(counts.ci, counts.n2i, slab, ("ci", "n2i"))
     return counts
-
-
-def _require_valid(counts: TwoArmCounts, names: tuple[str, ...]) -> None:
-    arrays = (counts.ai, counts.n1i, counts.ci, counts.n2i)
-    for name, array in zip(_COUNT_NAMES, arrays, strict=True):
-        least = 1.0 if name in ("n1i", "n2i") else 0.0
-        with np.errstate(invalid="ignore"):
-            checks = (
-                (~np.isfinite(array), "is not a finite number"),
-                (array < 0.0, "is negative"),
-                (array != np.rint(array), "is not a whole number"),
-                (array < least, "leaves the arm without patients"),
-            )
-        for wrong, what in checks:
-            if wrong.any():
-                at = _first(wrong)
-                raise DataError(f"{names[at[-1]]}: {name} = {array[at]:g} {what}")
-    for events, n, pair in (
-        (counts.ai, counts.n1i, ("ai", "n1i")),
-        (counts.ci, counts.n2i, ("ci", "n2i")),
-    ):
-        wrong = events > n
-        if wrong.any():
-            at = _first(wrong)
-            raise DataError(
-                f"{names[at[-1]]}: {pair[0]} = {events[at]:g} exceeds {pair[1]} = {n[at]:g}"
-            )
-
-
-def _first(wrong: Bools) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.argwhere(wrong)[0])
 
 
 def apply_zero_rule(counts: TwoArmCounts, add: float, to: To) -> tuple[TwoArmCounts, Bools]:

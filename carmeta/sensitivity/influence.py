@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtri, ndtri
 
+from carmeta.api.regression import check_effects
 from carmeta.arrays import Bools, Floats
 from carmeta.domain.counts import study_name
 from carmeta.errors import DataError, EstimationError
@@ -112,7 +113,7 @@ def influence_of_effects(
     Raises:
         DataError: Fewer than three studies, or effects that are not finite.
     """
-    y, v = np.asarray(yi, dtype=float), np.asarray(vi, dtype=float)
+    y, v, _ = check_effects(yi, vi, slab)
     k = y.size
     if k < 3:
         raise DataError(f"influence needs three studies or more, there are {k}")

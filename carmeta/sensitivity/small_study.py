@@ -14,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from carmeta.api.regression import check_effects
 from carmeta.arrays import Floats
 from carmeta.errors import DataError
 from carmeta.measures import check_counts, effect_sizes
@@ -117,7 +118,7 @@ def egger_test(
     Raises:
         DataError: As :func:`small_study_test`.
     """
-    y, v = np.asarray(yi, dtype=float), np.asarray(vi, dtype=float)
+    y, v, _ = check_effects(yi, vi, None)
     name = "Egger's regression"
     return _regression(
         name, "standard error", y, v, np.sqrt(v), model, method, test, level, force, ()
@@ -245,7 +246,7 @@ def trim_fill_effects(
     Raises:
         DataError: As :func:`trim_fill`; an unknown side or estimator.
     """
-    y, v = np.asarray(yi, dtype=float), np.asarray(vi, dtype=float)
+    y, v, _ = check_effects(yi, vi, None)
     cautions = _enough(y.size, force, "trim-and-fill")
     if estimator not in ("L0", "R0"):
         raise DataError(f"unknown estimator {estimator!r}; L0 or R0")

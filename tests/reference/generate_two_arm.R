@@ -26,7 +26,10 @@ datasets <- list(
   axfors2021 = with(dat.axfors2021, arms(hcq_arm_event, hcq_arm_total, control_arm_event,
                                          control_arm_total)),
   anand1999 = with(dat.anand1999, arms(ai, n1i, ci, n2i)),
-  lee2004 = with(dat.lee2004, arms(ai, n1i, ci, n2i))
+  lee2004 = with(dat.lee2004, arms(ai, n1i, ci, n2i)),
+  # Made for this file: a study in which nobody, and one in which everybody, has the event.
+  both_silent = arms(c(12, 5, 20, 0, 9, 31, 10), c(40, 33, 51, 18, 22, 60, 10),
+                     c(8, 9, 11, 0, 9, 22, 12), c(41, 30, 49, 20, 9, 58, 12))
 )
 for (name in names(datasets)) {
   d <- datasets[[name]]
@@ -87,12 +90,25 @@ fixed <- function(fit) c(list(
   estimate = as.numeric(fit$beta), se = fit$se, stat = fit$zval, p = fit$pval,
   ci_lb = fit$ci.lb, ci_ub = fit$ci.ub, q = fit$QE, q_df = fit$k.yi - 1, q_pval = fit$QEp,
   i2 = fit$I2, h2 = fit$H2))
+one_mh <- function(d, measure, ...)
+  quiet(with(d, rma.mh(measure = measure, ai = ai, n1i = n1i, ci = ci, n2i = n2i, ...)))
+# The studies that carmeta drops by default: without events (OR, RR), with only events (OR).
+silent <- function(d, measure) {
+  none <- d$ai + d$ci == 0; all <- d$ai + d$ci == d$n1i + d$n2i
+  if (measure == "OR") none | all else if (measure == "RR") none else none & FALSE
+}
+# drop00 of metafor is of the studies' own effects, and so of Q, unless given twice.
 mantel_haenszel <- function(d, measure) {
-  fit <- quiet(with(d, rma.mh(measure = measure, ai = ai, n1i = n1i, ci = ci, n2i = n2i)))
+  heard <- lapply(d, function(column) column[!silent(d, measure)])
+  fit <- one_mh(d, measure, drop00 = FALSE)
   full <- c(fixed(fit), list(weights = as.numeric(weights(fit)) / 100))
   if (measure == "OR")
     full <- c(full, list(cmh = fit$MH, cmh_p = fit$MHp, tarone = fit$TA, tarone_p = fit$TAp))
-  full
+  c(full, list(
+    default = fixed(one_mh(heard, measure, drop00 = FALSE)),
+    dropped = fixed(one_mh(d, measure, drop00 = c(TRUE, TRUE))),
+    rules = setNames(lapply(rules, function(rule)
+      fixed(one_mh(d, measure, to = rule, drop00 = FALSE))), rules)))
 }
 peto <- function(d) {
   fit <- quiet(with(d, rma.peto(ai = ai, n1i = n1i, ci = ci, n2i = n2i)))

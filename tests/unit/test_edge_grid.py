@@ -167,6 +167,7 @@ def test_no_studies() -> None:
         ([1, 2.5, 2], [5, 5, 5], r"study 2 \(b\): events 2.5 is not a whole"),
         ([1, 2, 2], [5, 5, 0], r"study 3 \(c\): n 0"),
         ([1, 2, 2], [5, 5, math.inf], r"study 3 \(c\): n inf"),
+        ([1, 2, 2], [5, 5, 10**400], "n is not a list of numbers"),
     ],
 )
 def test_impossible_counts_are_named(model: Any, x: Any, n: Any, text: str) -> None:

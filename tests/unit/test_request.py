@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Callable
@@ -15,7 +16,8 @@ import pytest
 
 from carmeta.api import pool, single_arm, two_arm
 from carmeta.api.batch import pool_many
-from carmeta.api.subgroups import subgroup_counts
+from carmeta.api.regression import regress
+from carmeta.api.subgroups import subgroup_counts, subgroup_test
 from carmeta.api.two_arm import pool_two_arm
 from carmeta.config import AnalysisConfig, load_config
 from carmeta.domain.analysis import StudyRow
@@ -26,6 +28,8 @@ from carmeta.domain.request import Options, Request, request
 from carmeta.errors import ConfigError, DataError
 from carmeta.pipeline.subgroups import subgroup_analysis
 from carmeta.pooling.tau2_solvers import ESTIMATORS
+from carmeta.sensitivity.influence import influence_of_effects
+from carmeta.sensitivity.small_study import egger_test, trim_fill_effects
 from carmeta.vocabulary import (
     I2Method,
     Measure,
@@ -93,6 +97,67 @@ class TestOneClassOfError:
         ):
             with pytest.raises(DataError, match="study 1"):
                 call()
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            np.array(["1970-01-06", "1970-01-04"], dtype="M8[D]"),
+            np.array([5, 3], dtype="m8[D]"),
+            [*np.array([5, 3], dtype="m8[D]")],
+            np.array([np.timedelta64(5, "D"), 3], dtype=object),
+            [np.array(True), 3],
+            [dt.date(2020, 1, 1), 3],
+            [dt.timedelta(3), 3],
+            np.array([np.array(True), 3], dtype=object),
+        ],
+    )
+    def test_times_and_truths_are_no_counts(self, array: Any) -> None:
+        for call in (
+            lambda: pool(array, [9, 9], slab=["A", "B"]),
+            lambda: pool([1, 1], array, slab=["A", "B"]),
+            lambda: pool_two_arm(array, [9, 9], [2, 3], [9, 9], slab=["A", "B"]),
+            lambda: pool_two_arm([1, 1], [9, 9], [1, 1], array, slab=["A", "B"]),
+            lambda: pool_many([array, array], [9, 9]),
+            lambda: regress(array, [0.1, 0.2], {}, "~ 1", slab=["A", "B"]),
+            lambda: regress([0.1, 0.2], array, {}, "~ 1", slab=["A", "B"]),
+        ):
+            with pytest.raises(DataError, match="study 1"):
+                call()
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            np.ma.array([5, 3, 4], mask=[False, True, False]),
+            np.ma.array([5.0, 3.0, 4.0], mask=[False, True, False]),
+            [5, np.ma.masked, 4],
+        ],
+    )
+    def test_what_is_masked_is_not_there(self, array: Any) -> None:
+        three = [9, 9, 9]
+        for call in (
+            lambda: pool(array, three, slab=list("ABC")),
+            lambda: pool([1, 1, 1], array, slab=list("ABC")),
+            lambda: pool_two_arm(three, three, [2, 3, 2], array, slab=list("ABC")),
+            lambda: pool_many([array, array], [9, 9, 9]),
+            lambda: regress(array, [0.1, 0.2, 0.3], {}, "~ 1", slab=list("ABC")),
+            lambda: subgroup_test([0.1, 0.2, 0.3], array, list("aab"), slab=list("ABC")),
+            lambda: influence_of_effects(array, [0.1, 0.2, 0.3]),
+            lambda: egger_test(array, [0.1, 0.2, 0.3], force=True),
+            lambda: trim_fill_effects([0.1, 0.2, 0.3], array, force=True),
+        ):
+            with pytest.raises(DataError, match=r"study 2.*masked"):
+                call()
+        whole = np.ma.array([5, 3, 4], mask=False)
+        assert pool(whole, three) == pool([5, 3, 4], three)
+
+    def test_a_masked_moderator_is_a_missing_one(self) -> None:
+        y, v = [0.1, 0.3, 0.2, 0.6], [0.02, 0.03, 0.02, 0.04]
+        dose = np.ma.array([1.0, 9.0, 2.0, 4.0], mask=[False, True, False, False])
+        found = regress(y, v, {"dose": dose}, "~ dose", slab=list("ABCD"))
+        assert found.k == 3
+        assert "B" in found.fallbacks[0].message
+        with pytest.raises(DataError, match="B"):
+            subgroup_test(y, v, np.ma.array([1, 1, 2, 2], mask=[0, 1, 0, 0]), slab=list("ABCD"))
 
     def test_whole_numbers_of_any_kind(self) -> None:
         plain = repr(pool([3, 5, 7], [9, 12, 19]))
@@ -376,3 +441,32 @@ def test_a_seed_is_for_what_is_drawn() -> None:
     with pytest.raises(ConfigError, match="bootstrap"):
         request("one arm", {"model": "IV", "seed": 3})
     assert request("one arm", {"model": "IV", "seed": 3, "pi_method": "bootstrap"}).seed == 3
+
+
+class TestOptionsOfOneAnother:
+    def test_equal_effects_have_no_bootstrap_of_tau2(self) -> None:
+        for call in (
+            lambda: pool(X, N, method="EE", pi_method="bootstrap"),
+            lambda: pool_two_arm(*ARMS, method="EE", pi_method="bootstrap"),
+        ):
+            with pytest.raises(ConfigError, match="pi_method = 'bootstrap' is not for method EE"):
+                call()
+
+    @pytest.mark.parametrize("measure", ["PFT", "PAS"])
+    @pytest.mark.parametrize("named", [{"to": "only0"}, {"add": 0.5}, {"to": "only0", "add": 0.5}])
+    def test_a_default_may_be_named(self, measure: Any, named: dict[str, Any]) -> None:
+        assert pool(X, N, measure=measure, **named) == pool(X, N, measure=measure)
+        with pytest.raises(ConfigError, match=r"add = 0\.2 is not for measure"):
+            pool(X, N, measure=measure, **{**named, "add": 0.2})
+        with pytest.raises(ConfigError, match="to = 'if0all' is not for measure"):
+            pool(X, N, measure=measure, **{**named, "to": "if0all"})
+
+    def test_every_default_that_a_model_has_may_be_named(self) -> None:
+        """Whatever a request came to, asking for all of it in words is the same request."""
+        for kind, models in MODELS.items():
+            for model in models.values():
+                plain = request(kind, {"model": model.code})
+                own = ("measure", "method", "test", "pi_method", "i2_method", *model.further)
+                named = {name: getattr(plain, name) for name in own}
+                named = {name: value for name, value in named.items() if value not in ("", None)}
+                assert request(kind, {"model": model.code, **named}) == plain

@@ -89,3 +89,53 @@ def test_a_kept_study_shows_the_effect_that_was_pooled() -> None:
     one = pool_two_arm(*([column[0]] for column in BOTH))
     assert dropped[0] is not None
     assert math.isclose(dropped[0].ci_ub, one.back.ci_ub)
+
+
+# Everybody and nobody among seven studies; values of metafor 3.8.1, rma.mh(drop00 = FALSE) on
+# the studies that carmeta keeps.
+SEVEN = (
+    [12, 5, 20, 0, 9, 31, 10], [40, 33, 51, 18, 22, 60, 10],
+    [8, 9, 11, 0, 9, 22, 12], [41, 30, 49, 20, 9, 58, 12],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measure", "drop00", "k", "q"),
+    [
+        ("OR", None, 5, 11.52138879),
+        ("OR", False, 7, 11.55698758),
+        ("OR", True, 5, 11.52138879),
+        ("RR", None, 6, 21.1118444722),
+        ("RR", False, 7, 21.11186078),
+        ("RR", True, 5, 19.54669307),
+        ("RD", None, 7, 29.3665253),
+        ("RD", False, 7, 29.3665253),
+        ("RD", True, 5, 28.798719),
+    ],
+)
+def test_q_of_mantel_haenszel_is_of_the_studies_that_k_counts(
+    measure: Any, drop00: bool | None, k: int, q: float
+) -> None:
+    fit = pool_two_arm(*SEVEN, measure=measure, model="MH", drop00=drop00)
+    assert (fit.k, fit.q_df) == (k, k - 1)
+    assert fit.q == pytest.approx(q, rel=1e-8)
+    assert fit.i2 == pytest.approx(100 * (q - k + 1) / q, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("options", "df", "left"),
+    [
+        ({"model": "PETO", "drop00": False}, 4, "study 4, study 7"),
+        ({"model": "MH", "drop00": False, "to": "none"}, 3, "study 4, study 5, study 7"),
+        ({"model": "MH", "measure": "RR", "add": 0.0}, 4, "study 7"),
+        ({"model": "MH", "measure": "RR"}, 5, ""),
+        ({"model": "MH", "measure": "RD", "to": "none"}, 4, "study 4, study 7"),
+    ],
+)
+def test_a_study_that_q_cannot_count_is_named(options: Any, df: int, left: str) -> None:
+    fit = pool_two_arm(*SEVEN, **options)
+    assert fit.q_df == df
+    assert fit.k - 1 - df == len(left.split(", ")) * bool(left)
+    told = [note.message for note in fit.cautions if note.code == "not-in-q"]
+    assert bool(told) == bool(left)
+    assert all(f" of {left} " in f"{message} " for message in told)

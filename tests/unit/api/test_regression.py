@@ -193,7 +193,6 @@ class TestSubgroups:
         ("group", "message"),
         [
             (list("aaaaaaaaa"), "group has a single level, 'a'"),
-            (list("abcdefghi"), "every level of group has a single study"),
             (list("ab"), "group has 2 values for 9 studies"),
             ([None, *"aabbcccd"], "study 1: no value of group"),
         ],

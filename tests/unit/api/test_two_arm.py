@@ -189,7 +189,7 @@ def test_options_that_do_not_exist(options: dict[str, Any], message: str) -> Non
 
 
 def test_counts_that_are_not_possible() -> None:
-    with pytest.raises(DataError, match="Smith: ai = 30 exceeds n1i = 20"):
+    with pytest.raises(DataError, match=r"\(Smith\): ai 30 exceeds n1i 20"):
         pool_two_arm([30], [20], [1], [9], slab=["Smith"])
     with pytest.raises(DataError, match="one list of studies"):
         pool_two_arm(*(np.ones((2, 3)) for _ in range(4)))

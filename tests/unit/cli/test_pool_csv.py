@@ -92,15 +92,17 @@ BAD = [
     ("study,events,n\nA,0,0\n", "A: n is 0"),
     ("study,events,n\nA,1\n", "2 values under 3 headings"),
     ("study,events,n\nA,1,2\n ,1,2\n", ":3:1: error[CSV006] no study name"),
-    (
-        "study,events,n\nA,1,2\nB,1,2\nA,1,3\n",
-        ":4:1: error[CSV007] A: the study stands in line 2 already",
-    ),
-    (f"study,events,n\nA,1,{'1234567890' * 3}1234567\n", "A: n has 37 digits, at most 15"),
+    (f"study,events,n\nA,1,{'1234567890' * 3}1234567\n", "error[CSV007] A: n 123456789"),
     ("study,events,n,group\nA,1,2,\n", "A: no group"),
     ('study,events,n\n"A,1,2\n', "not CSV"),
     (b"study,events,n\n\xe9,1,2\n", ":2: not UTF-8"),
 ]
+
+
+def test_a_study_that_stands_twice_is_said(cli, counts) -> None:
+    ran = cli("pool", "--csv", counts("study,events,n\nA,1,2\nB,1,2\nA,1,3\n"), "--model", "IV")
+    assert ran.code == 0
+    assert "A stands in lines 2, 4: pooled as 2 studies" in ran.err
 
 
 @pytest.mark.parametrize(("text", "message"), BAD)

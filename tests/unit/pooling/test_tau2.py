@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from typing import get_args
+from fractions import Fraction
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from carmeta.errors import DataError
+from carmeta.pooling.heterogeneity import heterogeneity
 from carmeta.pooling.tau2 import estimate_tau2, generalised_q, log_likelihood, tau2_ci
 from carmeta.vocabulary import Method
 
@@ -127,3 +129,38 @@ def test_unknown_method_and_level() -> None:
         estimate_tau2([0.1, 0.2], [0.1, 0.1], method="XX")
     with pytest.raises(DataError, match="level"):
         tau2_ci([0.1, 0.2], [0.1, 0.1], level=95)
+
+
+@pytest.mark.parametrize(
+    ("vi", "message"),
+    [
+        ([1e-16, 1.0, 0.5], "study 1: variance 1e-16 beside 1"),
+        ([0.5, 1.0, 1e30], "study 1: variance 0.5 beside 1e\\+30"),
+        ([1e-200, 1e-200, 1e-201], "study 1: effect .* with variance 1e-200"),
+        ([1e-320, 1.0, 1.0], "study 1: effect .* with variance"),
+        ([1e80, 1e80, 1e80], "study 1: effect .* with variance 1e\\+80"),
+    ],
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_variances_that_no_float_can_weigh_are_refused(
+    vi: list[float], message: str, method: Any
+) -> None:
+    with pytest.raises(DataError, match=message):
+        estimate_tau2([0.1, 0.2, 0.4], vi, method=method)
+    with pytest.raises(DataError, match=message):
+        heterogeneity([0.1, 0.2, 0.4], vi, 0.0)
+    # what is absent is not weighed
+    kept = estimate_tau2([[0.1, 0.2, 0.4]], [[1e-13, 2e-13, 1.0]], mask=[[True, True, False]])
+    assert kept.converged.all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_variances_that_differ_by_all_that_is_allowed(method: Any) -> None:
+    """Against the same scalars in exact arithmetic."""
+    y, v = [0.1, 0.2, 0.4], [1.1e-10, 1.0, 0.5]
+    tau2 = float(estimate_tau2(y, v, method=method).tau2)
+    found = heterogeneity(y, v, tau2)
+    w = [1 / Fraction(value) for value in v]
+    trace = sum(w) - sum(value**2 for value in w) / sum(w)
+    exact = 100 * tau2 / (tau2 + 2 / float(trace))
+    assert float(found.i2) == pytest.approx(exact, rel=1e-5)

@@ -49,13 +49,13 @@ def tables(draw: st.DrawFn) -> TwoArmCounts:
 @pytest.mark.parametrize(
     ("arms", "message"),
     [
-        (([3.5], [10], [2], [9]), "study 1: ai = 3.5 is not a whole number"),
-        (([3], [10], [-2], [9]), "study 1: ci = -2 is negative"),
-        (([3, 11], [10, 10], [2, 2], [9, 9]), "study 2: ai = 11 exceeds n1i = 10"),
-        (([3], [10], [10], [9]), "study 1: ci = 10 exceeds n2i = 9"),
-        (([0], [0], [2], [9]), "study 1: n1i = 0 leaves the arm without patients"),
-        (([np.nan], [10], [2], [9]), "study 1: ai = nan is not a finite number"),
-        (([3], [np.inf], [2], [9]), "study 1: n1i = inf is not a finite number"),
+        (([3.5], [10], [2], [9]), "study 1: ai 3.5 is not a whole number"),
+        (([3], [10], [-2], [9]), "study 1: ci -2 is negative"),
+        (([3, 11], [10, 10], [2, 2], [9, 9]), "study 2: ai 11 exceeds n1i 10"),
+        (([3], [10], [10], [9]), "study 1: ci 10 exceeds n2i 9"),
+        (([0], [0], [2], [9]), "study 1: n1i 0 is below 1"),
+        (([np.nan], [10], [2], [9]), "study 1: ai nan is not a number"),
+        (([3], [np.inf], [2], [9]), "study 1: n1i inf is not a number"),
         (([], [], [], []), "no studies to pool"),
         (([1, 2], [9, 9], [1], [9]), "counts of different length: ai 2, n1i 2, ci 1, n2i 1"),
         ((["many"], [9], [1], [9]), "study 1: ai 'many' is not a number of patients"),
@@ -67,7 +67,7 @@ def test_impossible_counts_are_named(arms: tuple[list[float], ...], message: str
 
 
 def test_messages_use_the_labels() -> None:
-    with pytest.raises(DataError, match=r"Smith 2020: ai = 11 exceeds n1i = 10"):
+    with pytest.raises(DataError, match=r"study 2 \(Smith 2020\): ai 11 exceeds n1i 10"):
         validate_counts([1, 11], [10, 10], [1, 1], [9, 9], ["Roe 2019", "Smith 2020"])
     with pytest.raises(DataError, match="1 labels for 2 studies"):
         study_names(["Roe 2019"], 2)
