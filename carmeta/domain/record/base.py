@@ -17,10 +17,6 @@ NumberText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
 LimitText = Annotated[str, Field(pattern=r"^(-?\d+(\.\d+)?|NE)$")]
 GradeKey = Annotated[str, Field(pattern=r"^(any|[1-5]|[1-4]-[2-5]|>=[2-5]|<=[1-4])$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
-# A date as far as it is known: 2021, 2021-03 or 2021-03-25. Text, as the others.
-DateText = Annotated[
-    str, Field(pattern=r"^(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")
-]
 CountInt = Annotated[int, Field(ge=0, le=10_000_000)]
 
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from carmeta.domain.record.base import CohortRef, CountInt, DateText, Id, Model, Parts
+from carmeta.domain.dates import DateText
+from carmeta.domain.record.base import CohortRef, CountInt, Id, Model, Parts
 from carmeta.domain.record.printed import (
     Characteristic,
     MrdResult,

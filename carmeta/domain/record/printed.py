@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from carmeta.domain.dates import DateText
 from carmeta.domain.record.base import (
     CountInt,
     GradeKey,
@@ -85,7 +86,7 @@ class Sourced(Model):
     attribution: Literal["stated", "inferred"] = Field(
         "stated", description="'inferred' where the table lost the cell's column heading."
     )
-    data_cutoff: str | None = None
+    data_cutoff: DateText | None = None
     note: str | None = None
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from carmeta.domain.dates import DateText
 from carmeta.domain.record.base import (
     CohortRef,
     CountInt,
-    DateText,
     Id,
     Model,
     NumberText,
@@ -56,6 +56,11 @@ class Report(Model):
     pages: str | None = None
     doi: str | None = Field(None, pattern=r"^10\.\d{4,9}/\S+$")
     kind: Literal["trial-report", "cohort-report", "review", "abstract"] = "trial-report"
+
+    @property
+    def date(self) -> str:
+        """When it was published, as far as that is known."""
+        return self.published or str(self.year)
 
 
 class Trial(Model):
