@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from carmeta.audit import (
+    dates,
     drafts,
     grading,
     identifiers,
@@ -38,6 +39,7 @@ _CHECKS: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     grading.check,
     relations.check,
     identifiers.check,
+    dates.check,
     drafts.check,
 )
 _RANK: Final = {"error": 0, "warning": 1, "info": 2}

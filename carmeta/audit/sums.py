@@ -274,7 +274,8 @@ def _average(context: Context, key: str, parts: Sequence[str]) -> Iterator[Findi
         if len(found) < len(parts) or all(cell.n for cell in (*found, cells[0])):
             continue
         total = float(cells[0].percent or 0)
-        low, *_, high = sorted(float(cell.percent or 0) for cell in found)
+        shares = [float(cell.percent or 0) for cell in found]
+        low, high = min(shares), max(shares)
         # Each is rounded by up to half a percent.
         if not low - 1 <= total <= high + 1:
             first = cells[0]

@@ -84,7 +84,7 @@ def updated(make, late, early, years=(2020, 2020), cites=False):
     def one(name, doc, cutoff, **more):
         cell = make.proportion(count=5, at={"doc": doc}, **({"cites": "X"} if cites else {}))
         dates = {"data_cutoff": cutoff} if cutoff else {}
-        return make.cohort(name, proportions=[cell], **dates, **more)
+        return make.cohort(name, None, proportions=[cell | {"of": 20}], **dates, **more)
 
     paper = {"authors": "A", "title": "T", "journal": "J"}
     reports = [paper | {"id": doc, "year": year} for doc, year in zip("ab", years, strict=True)]
