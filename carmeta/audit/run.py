@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from carmeta.audit import (
+    covers,
     dates,
     drafts,
     grading,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # reading YAML is no business of the audit
 _CHECKS: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     percentages.check,
     sums.check,
+    covers.check,
     nesting.check,
     populations.check,
     sources.check,
