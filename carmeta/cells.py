@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from carmeta.domain.evidence import DataPath
+from carmeta.domain.naming import names
 from carmeta.domain.record import (
     Characteristic,
     Cohort,
@@ -207,6 +208,11 @@ class Cells:
     def of(cls, review: Review) -> Cells:
         """The cells of all records of a review."""
         return cls(review.studies)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """How studies and cohorts are called, by study id and ``study/cohort``."""
+        return names(self.studies.values())
 
     @cached_property
     def by_cohort(self) -> Mapping[str, tuple[Cell, ...]]:

@@ -12,6 +12,7 @@ from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import DataPath, Finding
 from carmeta.domain.record import Review, Toxicity
 from carmeta.lineage import Lineage
+from carmeta.rounding import fitting_counts
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,17 @@ def of_cell(
         subject=subject or cell.subject,
         printed=tuple(printed) or [each.text() for each in (cell, *others)],
     )
+
+
+def what(cell: Cell) -> tuple[str, ...]:
+    """What a cell counts and of whom: numbers of other cohorts are compared where it is equal."""
+    return cell.kind, cell.subject, cell.population, cell.scope, cell.unit
+
+
+def nobody(cell: Cell, most: int) -> bool:
+    """Whether a percentage of an unknown number of patients, at most ``most``, is none of them."""
+    alone = cell.percent is not None and cell.count is None and not cell.ns
+    return alone and list(fitting_counts(cell.percent or "", most).counts) == [0]
 
 
 def counted(values: Iterable[int]) -> str:

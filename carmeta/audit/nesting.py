@@ -63,6 +63,7 @@ def _grades(record: Toxicity, table: dict[str, Cell]) -> Iterator[Finding]:
     if record.counting == "maximum-grade":
         for outer in table:
             yield from _maximum_grades(outer, table)
+        yield from _everybody(table)
 
 
 def _maximum_grades(outer: str, table: dict[str, Cell]) -> Iterator[Finding]:
@@ -71,7 +72,7 @@ def _maximum_grades(outer: str, table: dict[str, Cell]) -> Iterator[Finding]:
     if not total:
         return
     tiles = tiling(outer, list(table))
-    parts = tiles or _disjoint(outer, table)
+    parts = tiles or _heaviest({k: cell for k, cell in table.items() if k != outer}, outer)
     if len(parts) < 2:
         return
     known = [possible for key in parts if (possible := table[key].possible())]
@@ -87,18 +88,33 @@ def _maximum_grades(outer: str, table: dict[str, Cell]) -> Iterator[Finding]:
         yield of_cell("NST003", table[outer], message, *(table[key] for key in parts))
 
 
-def _disjoint(outer: str, table: dict[str, Cell]) -> tuple[str, ...]:
-    """Columns within `outer` that share no grade, the narrowest first."""
+def _everybody(table: dict[str, Cell]) -> Iterator[Finding]:
+    """NST003 where no column for any grade is printed: against all patients."""
+    for n in dict.fromkeys(cell.n for cell in table.values()):
+        rows = {key: cell for key, cell in table.items() if cell.n == n}
+        parts = _heaviest(rows, "any")
+        least = sum(min(rows[key].possible() or {0}) for key in parts)
+        if n is not None and len(parts) > 1 and least > n and "any" not in rows:
+            added = " + ".join(f"grade {key} {rows[key].shown()}" for key in parts)
+            others = [rows[key] for key in parts[1:]]
+            message = f"{added} already make {least}, of {n} patients"
+            yield of_cell("NST003", rows[parts[0]], message, *others)
+
+
+def _heaviest(table: dict[str, Cell], outer: str) -> tuple[str, ...]:
+    """Columns within `outer` that share no grade and surely hold the most patients."""
     bottom, top = grade_bounds(outer)
-    chosen: list[str] = []
-    used: set[int] = set()
-    for key in sorted(table, key=lambda k: (grade_bounds(k)[1] - grade_bounds(k)[0], k)):
-        low, high = grade_bounds(key)
-        grades = set(range(low, high + 1))
-        if key != outer and bottom <= low and high <= top and not grades & used:
-            chosen.append(key)
-            used |= grades
-    return tuple(chosen)
+    best: dict[int, tuple[int, tuple[str, ...]]] = {top + 1: (0, ())}  # by the lowest grade
+    for start in range(top, bottom - 1, -1):
+        best[start] = best[start + 1]
+        for key, cell in table.items():
+            low, high = grade_bounds(key)
+            possible = cell.possible()
+            if low == start and high <= top and possible:
+                events = min(possible) + best[high + 1][0]
+                if events > best[start][0]:
+                    best[start] = events, (key, *best[high + 1][1])
+    return best[bottom][1]
 
 
 def _mrd(cells: Sequence[Cell]) -> Iterator[Finding]:

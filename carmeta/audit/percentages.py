@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from carmeta.audit.context import Context, counted, of_cell
+from carmeta.audit.context import Context, counted, nobody, of_cell, what
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import TimeResult, Toxicity
@@ -30,16 +30,16 @@ _LARGEST = 400
 def check(context: Context) -> Iterator[Finding]:
     """GRM001 to GRM007, and POP004 and POP006 for percentages of nobody knows how many."""
     for cells in context.fractions.values():
-        alone: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+        alone: dict[tuple[object, ...], list[Cell]] = defaultdict(list)
         for cell in cells:
             if cell.percent is None:
                 continue
             if cell.count is None:
-                alone[cell.subject, cell.population, cell.percent].append(cell)
+                alone[cell.subject, cell.population, cell.percent, cell.ns].append(cell)
             elif cell.ns:
                 yield from _with_count(cell, cell.count, cell.ns)
         yield from _alone(cells, list(alone.values()))
-        yield from _without_denominator(cells)
+        yield from _without_denominator(context, cells)
     for cells in context.cells.by_cohort.values():
         sizes = sorted({c.count for c in cells if c.kind == "size" and c.count}, reverse=True)
         for cell in cells:
@@ -171,7 +171,7 @@ def _column(wrong: list[Cell], cells: list[Cell], n: int) -> Iterator[Finding]:
     )
 
 
-def _without_denominator(cells: Sequence[Cell]) -> Iterator[Finding]:
+def _without_denominator(context: Context, cells: Sequence[Cell]) -> Iterator[Finding]:
     """POP004 and POP006: what cannot become a count of patients, each with all its places."""
     lost: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -182,8 +182,8 @@ def _without_denominator(cells: Sequence[Cell]) -> Iterator[Finding]:
         cell = group[0]
         beside = [each for same in lost.values() for each in same if each.population == population]
         code, so = ("POP004", ", so not pooled") if _of_outcome(cell) else ("POP006", "")
-        if so and cell.percent is not None and not cell.percent.strip("0."):
-            so += " on its own"  # nobody: that can be added to the events of other parts
+        if so:
+            so = next(_unions(context, cell), so)
         if cell.n == 0:
             message = f"0 of 0: no patients to divide by{so}"
         else:
@@ -191,6 +191,29 @@ def _without_denominator(cells: Sequence[Cell]) -> Iterator[Finding]:
             could = _could_be(cell, beside) if population else ""
             message = f"{cell.percent}% of an unknown number of patients{whose}{so}{could}"
         yield of_cell(code, cell, message, *group[1:])
+
+
+def _unions(context: Context, cell: Cell) -> Iterator[str]:
+    """The wholes that take a part of which it is nobody for what it is, in words."""
+    for key in sorted(context.lineage.wholes(cell.key)):
+        n = context.cells.patients(key, cell.population).n
+        if n is None or not nobody(cell, n) or _numbers(context, key, cell, n):
+            continue
+        for cover in context.lineage.covers(key):
+            others = [_numbers(context, part, cell, n) for part in cover.parts if part != cell.key]
+            some = [other for other in others if other != [0]]
+            if cell.key in cover.parts and all(others) and len(some) <= 1:
+                yield f": nobody of at most {n}, counted in {key}"
+
+
+def _numbers(context: Context, key: str, like: Cell, most: int) -> list[int]:
+    """What a cohort prints for the same as a cell, at most ``most``; the first of its numbers."""
+    for cell in context.fractions[key]:
+        if what(cell) == what(like):
+            possible = [0] if nobody(cell, most) else sorted(cell.possible() or ())
+            if possible:
+                return possible
+    return []
 
 
 def _of_outcome(cell: Cell) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from carmeta.audit.context import Context, of_cell
+from carmeta.audit.context import Context, of_cell, what
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.vocabulary import POPULATION_LABELS
@@ -105,13 +105,15 @@ def _nested(sizes: Mapping[str, Cell]) -> Iterator[Finding]:
 
 def _part(context: Context, key: str, whole: str) -> Iterator[Finding]:
     """LIN003: a part against the cohort that holds it, in patients and in events."""
-    sizes = context.sizes(whole)
+    sizes, grown = context.sizes(whole), context.lineage.grown(key, whole)
+    relation = f"in the later report {whole}" if grown else f"part of {whole} with"
     for population, size in context.sizes(key).items():
         other = sizes.get(population)
+        if grown and population == "evaluable":
+            continue  # who is evaluable is another matter at each report
         if other is not None and (size.count or 0) > (other.count or 0):
-            message = f"{size.count} patients ({population}), part of {whole} with {other.count}"
+            message = f"{size.count} patients ({population}), {relation} {other.count}"
             yield of_cell("LIN003", size, message, other, subject=f"{population} n")
-    grown = context.lineage.grown(key, whole)
     added = any(
         key == piece or piece in context.lineage.wholes(key)
         for partition in context.cells.cohorts[whole].lineage.partitions
@@ -119,14 +121,10 @@ def _part(context: Context, key: str, whole: str) -> Iterator[Finding]:
     )
     same: dict[object, list[Cell]] = defaultdict(list)
     for cell in context.fractions[whole]:
-        same[_what(cell)].append(cell)
+        same[what(cell)].append(cell)
     for cell in context.fractions[key]:
-        for other in same[_what(cell)]:
+        for other in same[what(cell)]:
             yield from _events(cell, other, whole, grown, added)
-
-
-def _what(cell: Cell) -> tuple[str, ...]:
-    return cell.kind, cell.subject, cell.population, cell.scope, cell.unit
 
 
 def _events(cell: Cell, whole: Cell, key: str, grown: bool, added: bool) -> Iterator[Finding]:
@@ -142,7 +140,8 @@ def _events(cell: Cell, whole: Cell, key: str, grown: bool, added: bool) -> Iter
     if not a or not b or (grown and cell.kind in ("response", "mrd", "characteristic")):
         return
     if min(a) > max(b):
-        message = f"{cell.shown()}, part of {key} with {whole.shown()}"
+        relation = f"in the later report {key}" if grown else f"part of {key} with"
+        message = f"{cell.shown()}, {relation} {whole.shown()}"
         yield of_cell("LIN003", cell, message, whole)
     elif not (grown or added or cell.kind == "characteristic") and cell.n and whole.n:
         rest, most = cell.n - max(a), whole.n - min(b)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from carmeta.audit import (
+    covers,
+    dates,
     drafts,
     grading,
     identifiers,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:  # reading YAML is no business of the audit
 _CHECKS: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     percentages.check,
     sums.check,
+    covers.check,
     nesting.check,
     populations.check,
     sources.check,
@@ -38,6 +41,7 @@ _CHECKS: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     grading.check,
     relations.check,
     identifiers.check,
+    dates.check,
     drafts.check,
 )
 _RANK: Final = {"error": 0, "warning": 1, "info": 2}

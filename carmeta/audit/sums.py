@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from carmeta.audit.context import Context, counted, finding, of_cell, tables, toxicity_tables
+from carmeta.audit.context import Context, counted, finding, of_cell, tables, toxicity_tables, what
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Toxicity, grade_bounds
@@ -69,25 +69,24 @@ def _complete(table: Sequence[Cell]) -> bool:
 
 
 def _categories(table: Sequence[Cell]) -> Iterator[Finding]:
-    """SUM001: the categories against the number of patients."""
-    n = table[0].n
-    known = [possible for cell in table if (possible := cell.possible())]
-    sums = add(known)
-    if n is None or not sums or len(known) < sum(cell.missing is None for cell in table):
-        return
-    if not of_same_patients(table):
-        return
-    shown = " + ".join(f"{cell.name} {cell.shown()}" for cell in table)
-    wrong = n not in sums if _complete(table) else min(sums) > n
-    if not wrong:
-        return
-    yield of_cell(
-        "SUM001",
-        table[0],
-        f"the response categories add to {counted(sums)}, of {n} patients",
-        subject="response",
-        printed=(f"{table[0].place}: {shown}",),
-    )
+    """SUM001: the categories of one denominator against it."""
+    for n in dict.fromkeys(cell.n for cell in table if cell.missing is None):
+        rows = [cell for cell in table if cell.n == n and cell.missing is None]
+        known = [possible for cell in rows if (possible := cell.possible())]
+        least, sums = sum(min(possible) for possible in known), add(known)
+        if n is None or not known:
+            continue
+        whole = len(known) == len(table) and _complete(table)
+        if least > n or (whole and sums is not None and n not in sums):
+            added = counted(sums) if sums else f"at least {least}"
+            shown = " + ".join(f"{cell.name} {cell.shown()}" for cell in rows)
+            yield of_cell(
+                "SUM001",
+                rows[0],
+                f"the response categories add to {added}, of {n} patients",
+                subject="response",
+                printed=(f"{table[0].place}: {shown}",),
+            )
 
 
 def _responders(table: Sequence[Cell], cells: Sequence[Cell]) -> Iterator[Finding]:
@@ -176,10 +175,10 @@ def _against(here: dict[str, Cell], there: dict[str, Cell]) -> Iterator[Finding]
 
 def _parts(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding]:
     """SUM002: counts of the parts against those of the whole, outcome by outcome."""
-    for name, cells in _by_subject(context.fractions[key]).items():
-        total = _one(cells)
+    for name, cells in by_what(context.fractions[key]).items():
+        total = allowed(cells)
         found = [each for part in parts for each in _pieces(context, part, name, cells[0])]
-        sets = [possible for each in found if (possible := _one(each))]
+        sets = [possible for each in found if (possible := allowed(each))]
         sums = add(sets)
         if not total or not sets or sums is None:
             continue
@@ -191,13 +190,13 @@ def _parts(context: Context, key: str, parts: Sequence[str]) -> Iterator[Finding
             yield _sum_finding(cells[0], [each[0] for each in found if each], verb, sums, total)
 
 
-def _pieces(context: Context, part: str, name: str, total: Cell) -> list[list[Cell]]:
+def _pieces(context: Context, part: str, name: tuple[str, ...], total: Cell) -> list[list[Cell]]:
     """The part's cells for a number, as one group; an empty group if it has none.
 
     Rows of the total's own table are preferred: where the part is printed elsewhere only, but
     the cohorts that it consists of have rows in that table, theirs are added instead.
     """
-    own = _by_subject(context.fractions[part]).get(name, [])
+    own = by_what(context.fractions[part]).get(name, [])
     beside = [cell for cell in own if _same_table(cell, total)]
     if beside or not total.at.table:
         return [beside or own]
@@ -205,7 +204,7 @@ def _pieces(context: Context, part: str, name: str, total: Cell) -> list[list[Ce
         rows = [
             [
                 cell
-                for cell in _by_subject(context.fractions[piece]).get(name, [])
+                for cell in by_what(context.fractions[piece]).get(name, [])
                 if _same_table(cell, total)
             ]
             for piece in (context.cells.resolve(part, reference) for reference in partition)
@@ -228,16 +227,16 @@ def _sum_finding(
     return of_cell("SUM002", cell, message, printed=[*printed, f"{cell.cohort}: {cell.text()}"])
 
 
-def _by_subject(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
-    """Cells by what they count and of whom; cited ones and those of several scopes apart."""
-    found: dict[str, list[Cell]] = defaultdict(list)
+def by_what(cells: Iterable[Cell]) -> dict[tuple[str, ...], list[Cell]]:
+    """Cells that say a number, by what they count and of whom."""
+    found: dict[tuple[str, ...], list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.unit and cell.possible():
-            found[f"{cell.kind}|{cell.subject}|{cell.population}|{cell.scope}"].append(cell)
+        if cell.possible():
+            found[what(cell)].append(cell)
     return found
 
 
-def _one(cells: Sequence[Cell]) -> frozenset[int] | None:
+def allowed(cells: Sequence[Cell]) -> frozenset[int] | None:
     """What a group of cells for the same number allows: all agree, or all their readings."""
     sets = [possible for cell in cells if (possible := cell.possible())]
     if not sets:
@@ -274,7 +273,8 @@ def _average(context: Context, key: str, parts: Sequence[str]) -> Iterator[Findi
         if len(found) < len(parts) or all(cell.n for cell in (*found, cells[0])):
             continue
         total = float(cells[0].percent or 0)
-        low, *_, high = sorted(float(cell.percent or 0) for cell in found)
+        shares = [float(cell.percent or 0) for cell in found]
+        low, high = min(shares), max(shares)
         # Each is rounded by up to half a percent.
         if not low - 1 <= total <= high + 1:
             first = cells[0]

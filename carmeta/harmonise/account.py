@@ -16,11 +16,21 @@ from carmeta.vocabulary import OUTCOMES, OVERLAP_WORDS
 
 def account(evidence: Evidence, solution: Solution) -> Harmonised:
     """The counts of a solution with everything that was decided and left out."""
-    decisions = [d for choice in solution.choices.values() for d in choice.decisions]
-    out = [e for choice in solution.choices.values() for e in choice.excluded]
-    out = [_of_pooled(item, solution, evidence) for item in out]
+    unions = dict(_unions(evidence, solution))
+    decisions = [
+        _of_part(decision, key, unions, evidence)
+        for key, choice in solution.choices.items()
+        for decision in choice.decisions
+    ]
+    out = [
+        _of_pooled(item, key, unions, solution, evidence)
+        for key, choice in solution.choices.items()
+        for item in choice.excluded
+    ]
     for key, drop in solution.dropped.items():
         count = solution.pool.candidates[key].count
+        if key in unions:
+            drop = Drop("overlap", unions[key], _counted_in(unions[key], evidence))
         decisions.append(_dropped(count, drop, solution.rules))
         out.append(_exclusion(count, drop))
     decisions += _earlier_reports(evidence, solution)
@@ -60,11 +70,40 @@ def _exclusion(count: Count, drop: Drop) -> Excluded:
     )
 
 
-def _of_pooled(item: Excluded, solution: Solution, evidence: Evidence) -> Excluded:
-    """An exclusion again, where the cohort is a part of a pooled one: its patients count."""
-    wholes = evidence.lineage.wholes(f"{item.study}/{item.cohort}")
+def _unions(evidence: Evidence, solution: Solution) -> Iterator[tuple[str, str]]:
+    """Every part whose numbers stand behind the count of a pooled cohort, with that cohort."""
+    for key in solution.kept:
+        reading = solution.choices[key].reading
+        behind = set() if reading is None else {cell.key for cell in reading.cells} - {key}
+        for part in behind:
+            held = {part} | evidence.lineage.wholes(part) & evidence.lineage.parts(key)
+            yield from ((each, key) for each in held)
+
+
+def _counted_in(whole: str, evidence: Evidence) -> str:
+    return f"counted in {evidence.name(whole)}, whose count is made of its parts"
+
+
+def _of_part(decision: Decision, key: str, unions: dict[str, str], evidence: Evidence) -> Decision:
+    """A decision again, where a cohort is left out that serves a pooled one as a part."""
+    if key not in unions or decision.action != "excluded":
+        return decision
+    reason = f"{_counted_in(unions[key], evidence)} ({decision.reason})"
+    return replace(decision, result="not pooled in a row of its own", reason=reason)
+
+
+def _of_pooled(
+    item: Excluded, key: str, unions: dict[str, str], solution: Solution, evidence: Evidence
+) -> Excluded:
+    """An exclusion again, where the cohort or one that it is a part of is pooled all the same."""
+    if item.kind == "definition":  # of one number, whatever becomes of the cohort
+        return replace(item, by=key if key in solution.kept else unions.get(key, ""))
+    if key in unions:
+        reason = f"{_counted_in(unions[key], evidence)} ({item.reason})"
+        return replace(item, kind="overlap", reason=reason, by=unions[key])
+    wholes = evidence.lineage.wholes(key)
     pooled = [key for key in solution.kept if key in wholes]
-    if not pooled or item.kind == "definition":
+    if not pooled:
         return item
     names = ", ".join(sorted(count.slab for count in solution.counts_of(pooled)))
     reason = f"part of {names}, which is pooled ({item.reason})"
@@ -78,7 +117,7 @@ def _earlier_reports(evidence: Evidence, solution: Solution) -> Iterator[Decisio
         for update in sorted(evidence.lineage.updaters(key)):
             why = _why_not(evidence, solution, update, key)
             if why:
-                label = evidence.cohort(update).label
+                label = evidence.name(update)
                 yield Decision(
                     study=count.study,
                     cohort=count.cohort,

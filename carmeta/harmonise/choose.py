@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from carmeta.domain.evidence import Count, DataPath, Decision, Excluded
@@ -47,13 +47,7 @@ def choose(judge: Judge, key: str) -> Choice:
         for other in rest
         if other.ni != chosen.ni or not _may_agree(other, chosen)
     )
-    # What is counted by another definition is no other reading: it is left out, and by name.
-    foreign = [
-        item
-        for item in judged.refused
-        if item.kind == "definition" and not set(item.reading.paths) <= set(chosen.paths)
-    ]
-    out = (maker.excluded(foreign),) if foreign else ()
+    out = tuple(maker.foreign(chosen, judged.refused))
     decisions += [maker.exclusion(item) for item in out]
     return Choice(key, judged, chosen, maker.count(chosen, flags), others, tuple(decisions), out)
 
@@ -82,7 +76,7 @@ class _Maker:
         return Count(
             study=self.study.id,
             cohort=self.cohort.id,
-            slab=self.cohort.label,
+            slab=self.evidence.name(self.key),
             product=self.product.label if self.product else "",
             outcome=self.outcome,
             xi=chosen.derived.xi,
@@ -131,14 +125,23 @@ class _Maker:
         reason = "; ".join(dict.fromkeys(item.reason for item in alike))
         if self.cohort.note and first.kind == "no-denominator":
             reason += f". {self.cohort.note}"
-        words = "; ".join(first.reading.words)
+        words = "; ".join(dict.fromkeys(text for item in alike for text in item.reading.words))
         return self._out(first.kind, reason, words, first.reading.paths[0])
+
+    def foreign(self, chosen: Reading, refused: Sequence[Refused]) -> Iterator[Excluded]:
+        """Numbers by another definition are no other readings: each is left out by itself."""
+        for item in refused:
+            paths = [path for path in item.reading.paths if path not in chosen.paths]
+            if item.kind == "definition" and paths:
+                reason = f"this number is not used: {item.reason}; the cohort's count is "
+                reason += f"{chosen.derived.xi} of {chosen.ni}"
+                yield self._out(item.kind, reason, "; ".join(item.reading.words), paths[0])
 
     def _out(self, kind: str, reason: str, source: str, path: DataPath) -> Excluded:
         return Excluded(
             study=self.study.id,
             cohort=self.cohort.id,
-            slab=self.cohort.label,
+            slab=self.evidence.name(self.key),
             outcome=self.outcome,
             kind=kind,  # type: ignore[arg-type]  # one of the literals
             reason=reason,

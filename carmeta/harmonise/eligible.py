@@ -95,19 +95,18 @@ def excluded(
     for study_id, keys in groupby(outside, key=lambda key: key.partition("/")[0]):
         listed = list(keys)
         reasons = {outside[key] for key in listed}
-        study = evidence.cells.studies[study_id]
         if study_id not in partly and len(reasons) == 1 and len(listed) > 1:
             kind, reason = reasons.pop()
             said = f"{reason} ({len(listed)} cohorts)"
             first = _first(evidence, listed[0], outcome)
-            ids = tuple(evidence.cohort(key).id for key in listed)
-            yield Excluded(study_id, "", study.label, outcome, kind, said, *first, cohorts=ids)
+            ids = tuple(key.partition("/")[2] for key in listed)
+            name = evidence.name(study_id)
+            yield Excluded(study_id, "", name, outcome, kind, said, *first, cohorts=ids)
             continue
         for key in listed:
             kind, reason = outside[key]
-            cohort = evidence.cohort(key)
-            first = _first(evidence, key, outcome)
-            yield Excluded(study_id, cohort.id, cohort.label, outcome, kind, reason, *first)
+            cohort, first = key.partition("/")[2], _first(evidence, key, outcome)
+            yield Excluded(study_id, cohort, evidence.name(key), outcome, kind, reason, *first)
 
 
 def _first(evidence: Evidence, key: str, outcome: str) -> Source:

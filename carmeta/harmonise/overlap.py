@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from carmeta.domain.dates import later
 from carmeta.domain.evidence import Count
 from carmeta.harmonise.readings import DERIVATION_RANK
 from carmeta.lineage import Lineage, select_disjoint
@@ -48,18 +49,6 @@ class Drop:
     kind: ExclusionKind
     by: str
     reason: str
-
-
-def later(one: str, two: str) -> bool | None:
-    """Whether the first date is later; None where, as far as they are known, it is open.
-
-    >>> later("2021-03", "2020"), later("2021-03", "2021"), later("", "2021")
-    (True, None, None)
-    """
-    known = min(len(one), len(two))
-    if one[:known] == two[:known]:
-        return None
-    return one > two
 
 
 class Pool:

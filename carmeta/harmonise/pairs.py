@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from carmeta.domain.evidence import Count, Decision, Excluded, Harmonised, Use
+from carmeta.domain.naming import names
 from carmeta.domain.record import Review
 
 _RULE = "unpaired"
@@ -38,12 +39,6 @@ def paired(review: Review, harmonised: Harmonised, pairs: Sequence[tuple[str, st
 
 
 def _unpaired(review: Review, harmonised: Harmonised, count: Count, other: str) -> Excluded:
-    label = next(
-        cohort.label
-        for study in review.studies
-        for cohort in study.cohorts
-        if f"{study.id}/{cohort.id}" == other
-    )
     why = [e.reason for e in harmonised.excluded if e.outcome == count.outcome and e.of(other)]
     return Excluded(
         study=count.study,
@@ -51,7 +46,7 @@ def _unpaired(review: Review, harmonised: Harmonised, count: Count, other: str) 
         slab=count.slab,
         outcome=count.outcome,
         kind="unpaired",
-        reason=f"the other arm, {label}, "
+        reason=f"the other arm, {names(review.studies)[other]}, "
         + (f"has no count: {'; '.join(why)}" if why else "does not report it"),
         source=count.source,
         path=count.paths[0],

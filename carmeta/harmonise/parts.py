@@ -46,14 +46,14 @@ class Judge(OwnJudge):
         if key not in self._judged:
             self._judged[key] = Judged()  # for cohorts that are declared parts of each other
             judged = self.own(key)
-            made = None if judged.admissible else self._union(key)
-            if made is not None and not self.ruled_out(made):
-                judged = replace(judged, admissible=(self.settled(made),))
+            if not judged.admissible:
+                made = [self.settled(r) for r in self._unions(key) if not self.ruled_out(r)]
+                judged = replace(judged, admissible=tuple(sorted(made, key=self.rank)))
             self._judged[key] = judged
         return self._judged[key]
 
-    def _union(self, key: str) -> Reading | None:
-        """The reading from the parts, on the first population for which there is one."""
+    def _unions(self, key: str) -> Iterator[Reading]:
+        """The readings from the parts, those on the preferred population first."""
         evidence = self.evidence
         for population in self.order:
             whole = evidence.cells.patients(key, population)
@@ -61,31 +61,40 @@ class Judge(OwnJudge):
                 if {part.partition("/")[0] for part in cover.parts} != {key.partition("/")[0]}:
                     continue  # of several records: whose scales and definitions may differ
                 n = whole.n or 0
-                parts = [self._part(key, part, population, n) for part in cover.parts]
-                known = [part for part in parts if part is not None]
-                derived = _derived(known, cover, n) if len(known) == len(parts) else None
-                if derived is not None:
-                    return _read(known, derived, population, whole)
-        return None
+                options = [list(self._part(key, part, population, n)) for part in cover.parts]
+                for parts in _one_changed(options):
+                    derived = _derived(parts, cover, n)
+                    if derived is not None:
+                        yield _read(parts, derived, population, whole)
 
-    def _part(self, whole: str, key: str, population: str, most: int) -> _Part | None:
-        """The count of a part in its whole population, or that it has no events."""
+    def _part(self, whole: str, key: str, population: str, most: int) -> Iterator[_Part]:
+        """The counts of a part in its whole population, or else that it has no events."""
         evidence = self.evidence
-        cohort = evidence.cohort(key)
-        if cohort.unit != evidence.cohort(whole).unit or evidence.study(key).status == "draft":
-            return None
+        if evidence.cohort(key).unit != evidence.cohort(whole).unit:
+            return
+        if evidence.study(key).status == "draft":
+            return
         judged, size = self.of(key), evidence.cells.patients(key, population).n
-        for reading in judged.admissible:
-            if reading.population == population:
-                all_of_it = size is None or reading.ni == size
-                return _Part(cohort.label, reading) if all_of_it else None
-        for refused in judged.refused:
+        own = [reading for reading in judged.admissible if reading.population == population]
+        for reading in own:
+            if size is None or reading.ni == size:
+                yield _Part(evidence.name(key), reading)
+        for refused in () if own else judged.refused:
             reading = refused.reading
             if refused.kind == "no-denominator" and reading.population == population:
                 nobody = _nobody(reading, most)
                 if nobody is not None and not self.ruled_out(nobody):
-                    return _Part(cohort.label, nobody)
-        return None
+                    yield _Part(evidence.name(key), nobody)
+
+
+def _one_changed(options: Sequence[Sequence[_Part]]) -> Iterator[list[_Part]]:
+    """The first option of every part; then, one part at a time, its others."""
+    if not all(options):
+        return
+    first = [each[0] for each in options]
+    yield first
+    for i, each in enumerate(options):
+        yield from ([*first[:i], other, *first[i + 1 :]] for other in each[1:])
 
 
 def _nobody(reading: Reading, most: int) -> Reading | None:

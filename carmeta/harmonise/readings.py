@@ -42,6 +42,10 @@ class Evidence:
     def cohort(self, key: str) -> Cohort:
         return self.cells.cohorts[key]
 
+    def name(self, key: str) -> str:
+        """How a study or a ``study/cohort`` is called."""
+        return self.cells.names[key]
+
     def reporting(self, key: str, outcome: str) -> tuple[Cell, ...]:
         """The cells of a cohort that report an outcome, or a part of it."""
         return tuple(c for c in self.cells.by_cohort[key] if _reports(c, outcome))
@@ -129,7 +133,7 @@ class OwnJudge:
                 admissible.append(self.settled(reading))
             else:
                 refused.append(Refused(reading, *why))
-        return Judged(tuple(sorted(admissible, key=self._rank)), tuple(refused))
+        return Judged(tuple(sorted(admissible, key=self.rank)), tuple(refused))
 
     def _refusal(self, reading: Reading) -> tuple[ExclusionKind, str] | None:
         other_group = self._other_group(reading)
@@ -176,7 +180,7 @@ class OwnJudge:
         settled: Derived = replace(derived, xi=xi, rule=f"{several}-of-several-counts")
         return replace(reading, derived=settled)
 
-    def _rank(self, reading: Reading) -> tuple[int, bool, int, int]:
+    def rank(self, reading: Reading) -> tuple[int, bool, int, int]:
         """The preferred population first, then stated columns, then the surest counts."""
         return (
             self.order.index(reading.population),

@@ -7,7 +7,7 @@ and one of its parts for toxicity.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from carmeta.domain.evidence import Count, Decision
@@ -34,9 +34,10 @@ def same_cohorts(
         kept = {outcome: keys for outcome, keys in kept.items() if keys}
         common = _common(kept, solutions)
         flagged.append(_decision(kept, common, solutions))
+        where = _shorts(outcome for outcome, keys in kept.items() if keys == common)
         for outcome, keys in kept.items():
             if common and keys != common:
-                changes[outcome].append(_change(solutions[outcome], keys, common))
+                changes[outcome].append(_change(solutions[outcome], keys, common, where))
     return changes, tuple(flagged)
 
 
@@ -62,14 +63,18 @@ def _common(kept: Mapping[str, Keys], solutions: Mapping[str, Solution]) -> Keys
     return max(possible, key=patients, default=())
 
 
-def _change(solution: Solution, keys: Keys, common: Keys) -> Change:
+def _change(solution: Solution, keys: Keys, common: Keys, where: str) -> Change:
     instead = solution.pool.solve([*common, *(k for k in solution.kept if k not in keys)])
     label = f"{_listed(solution.counts_of(common))} instead of {_listed(solution.counts_of(keys))}"
-    return "same-cohort", f"{label}, as for its other outcomes", solution.counts_of(instead)
+    return "same-cohort", f"{label}, as for {where}", solution.counts_of(instead)
 
 
 def _listed(counts: Sequence[Count]) -> str:
     return " + ".join(f"{count.slab}, {count.xi} of {count.ni}" for count in counts)
+
+
+def _shorts(outcomes: Iterable[str]) -> str:
+    return ", ".join(OUTCOMES[outcome].short for outcome in outcomes)
 
 
 def _decision(
@@ -82,7 +87,7 @@ def _decision(
     for keys, outcomes in by_keys.items():
         counts = solutions[outcomes[0]].counts_of(keys)
         names = " + ".join(f"{count.slab} ({count.ni} patients)" for count in counts)
-        said.append(f"{names} for {', '.join(OUTCOMES[outcome].short for outcome in outcomes)}")
+        said.append(f"{names} for {_shorts(outcomes)}")
     study, _, cohort = next(iter(kept.values()))[0].partition("/")
     refitted = "refitted on the same cohort" if common else "no cohort has counts for all of them"
     return Decision(

@@ -57,5 +57,4 @@ def _dates(evidence: Evidence, key: str, reading: Reading) -> tuple[str, str]:
     The report of a number that is only cited is not known.
     """
     report = evidence.review.reports.get(reading.doc)
-    published = "" if report is None else report.published or str(report.year)
-    return evidence.cohort(key).data_cutoff or "", published
+    return evidence.cohort(key).data_cutoff or "", "" if report is None else report.date

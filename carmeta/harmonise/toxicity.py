@@ -89,6 +89,8 @@ def _subtracted(table: Sequence[Cell], lowest: int) -> _Made | None:
     if whole is None or below is None:
         return None
     used = [whole, below]
+    if differ := one_denominator(used):
+        return used, differ
     every, lower = derive(whole), derive(below)
     if len(every.candidates) != 1 or len(lower.candidates) != 1:
         return None
@@ -101,4 +103,4 @@ def _subtracted(table: Sequence[Cell], lowest: int) -> _Made | None:
     difference = Derived(
         (rest,), rest, "summed" if printed else "percent", "any-less-lower-grades", words
     )
-    return used, one_denominator(used) or difference
+    return used, difference

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from carmeta.domain.analysis import BiasItem, StudyBias
+from carmeta.domain.naming import names
 from carmeta.domain.record import Review, RiskOfBias, StudyRecord
 from carmeta.vocabulary import BIAS_ITEMS
 
@@ -12,14 +13,15 @@ from carmeta.vocabulary import BIAS_ITEMS
 def risk_of_bias(review: Review, used: Collection[str]) -> tuple[StudyBias, ...]:
     """One entry a study and tool; a study that was not assessed has one without items."""
     out: list[StudyBias] = []
+    called = names(review.studies)
     for study in sorted(review.studies, key=lambda s: s.id):
         if study.id not in used:
             continue
         if not study.risk_of_bias:
-            out.append(StudyBias(study.id, study.label, "", ()))
+            out.append(StudyBias(study.id, called[study.id], "", ()))
         for assessment in study.risk_of_bias:
             items = tuple(_items(study, assessment))
-            out.append(StudyBias(study.id, study.label, assessment.tool, items))
+            out.append(StudyBias(study.id, called[study.id], assessment.tool, items))
     return tuple(out)
 
 

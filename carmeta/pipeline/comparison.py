@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -29,7 +28,7 @@ def compare(
     out = []
     asks = config.contrasts()
     for outcome in config.outcomes:
-        pairs = _named_apart(tuple(_pairs(config, harmonised, outcome)))
+        pairs = tuple(_pairs(config, harmonised, outcome))
         if pairs:
             with about(outcome):
                 fitted = _fitted(pairs, asks)
@@ -47,15 +46,6 @@ def _pairs(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iter
         if treatment is not None and control is not None:
             slab = f"{treatment.slab} v {control.slab}"
             yield ArmPair(treatment.study, slab, treatment, control)
-
-
-def _named_apart(pairs: tuple[ArmPair, ...]) -> tuple[ArmPair, ...]:
-    """Pairs whose arms are called the same have their study before them."""
-    seen = Counter(pair.slab for pair in pairs)
-    return tuple(
-        replace(pair, slab=f"{pair.study}: {pair.slab}") if seen[pair.slab] > 1 else pair
-        for pair in pairs
-    )
 
 
 def _fitted(

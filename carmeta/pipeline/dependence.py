@@ -11,6 +11,7 @@ from carmeta.api import pool
 from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import SensitivityRow
 from carmeta.domain.evidence import Count
+from carmeta.domain.naming import names
 from carmeta.domain.record import Review
 from carmeta.lineage import Lineage
 from carmeta.pipeline.fitting import pooled
@@ -29,9 +30,9 @@ class Trials:
     def build(cls, review: Review) -> Trials:
         """From the records, also of studies that an analysis leaves out."""
         of = {study.id: study.trial.registry or study.id for study in review.studies}
-        labels: dict[str, str] = {}
+        called, labels = names(review.studies), dict[str, str]()
         for study in review.studies:
-            labels.setdefault(of[study.id], study.label)
+            labels.setdefault(of[study.id], called[study.id])
         return cls(of, labels, Lineage.build(review.studies))
 
     def families(self, counts: Sequence[Count]) -> dict[str, list[Count]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from carmeta.domain.analysis import LineageEdge, LineageNode
 from carmeta.domain.evidence import Harmonised
+from carmeta.domain.naming import names
 from carmeta.domain.record import Cohort, Review
 from carmeta.lineage import Lineage
 from carmeta.vocabulary import OUTSIDE
@@ -23,11 +24,12 @@ def picture(
             pooled[count.key].add(count.outcome)
         keys |= {count.key for count in one.counts}
         keys |= {key for e in one.excluded if e.kind not in OUTSIDE for key in e.keys}
+    called = names(review.studies)
     nodes = tuple(
         LineageNode(
             f"{study.id}/{cohort.id}",
             study.id,
-            cohort.label,
+            called[f"{study.id}/{cohort.id}"],
             _size(cohort),
             tuple(sorted(pooled[f"{study.id}/{cohort.id}"])),
         )

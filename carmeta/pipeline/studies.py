@@ -9,6 +9,7 @@ from typing import Final
 
 from carmeta.domain.analysis import StudySummary
 from carmeta.domain.evidence import Count
+from carmeta.domain.naming import names
 from carmeta.domain.record import Characteristic, Cohort, Report, Review, StudyRecord, TimeResult
 from carmeta.vocabulary import OUTCOMES
 
@@ -21,11 +22,12 @@ def summaries(review: Review, counts: Iterable[Count]) -> tuple[StudySummary, ..
     A value of other patients (another report, a dose level, a site) never stands in for it:
     the value is then empty, and ``blanks`` says why.
     """
+    called = names(review.studies)
     used: dict[str, list[Count]] = defaultdict(list)
     for count in counts:
         used[count.key].append(count)
     return tuple(
-        _summary(review, study, cohort, used[f"{study.id}/{cohort.id}"])
+        _summary(review, study, cohort, used[f"{study.id}/{cohort.id}"], called[study.id])
         for study in sorted(review.studies, key=lambda s: s.id)
         for cohort in study.cohorts
         if f"{study.id}/{cohort.id}" in used
@@ -33,7 +35,7 @@ def summaries(review: Review, counts: Iterable[Count]) -> tuple[StudySummary, ..
 
 
 def _summary(
-    review: Review, study: StudyRecord, cohort: Cohort, counts: Sequence[Count]
+    review: Review, study: StudyRecord, cohort: Cohort, counts: Sequence[Count], called: str
 ) -> StudySummary:
     product = review.products.get(cohort.product or "")
     outcomes = dict.fromkeys(OUTCOMES[count.outcome].short for count in counts)
@@ -56,7 +58,7 @@ def _summary(
         if reason:
             blanks.append(f"{label}: {reason}")
     reference = "; ".join(_short(review, doc) for doc in _docs(study))
-    return StudySummary(study.id, cohort.label, values, reference, tuple(blanks), study.label)
+    return StudySummary(study.id, counts[0].slab, values, reference, tuple(blanks), called)
 
 
 def _value(

@@ -264,12 +264,17 @@ def _references(study: StudyRecord) -> Iterator[tuple[DataPath, str]]:
         for kind, names in flat.items():
             for position, name in enumerate(names):
                 yield (*base, kind, position), name
-        for row, group in enumerate(lineage.partitions):
-            for position, name in enumerate(group):
-                yield (*base, "partitions", row, position), name
+        groups = {"partitions": lineage.partitions, "covered_by": lineage.covered_by}
+        for kind, ways in groups.items():
+            for row, group in enumerate(ways):
+                for position, name in enumerate(group):
+                    yield (*base, kind, row, position), name
     for index, contrast in enumerate(study.contrasts):
         yield ("contrasts", index, "treatment"), contrast.treatment
         yield ("contrasts", index, "control"), contrast.control
+    for index, printed in enumerate(study.ranges):
+        for position, name in enumerate(printed.cohorts):
+            yield ("ranges", index, "cohorts", position), name
 
 
 def _check_reference(

@@ -150,7 +150,9 @@ class _Walk:
         return self._left_out(item, steps or self._source(item))
 
     def _left_out(self, item: Excluded, steps: tuple[Step, ...]) -> Step:
-        return Step("excluded", f"not pooled: {item.slab}: {item.reason}", steps)
+        pooled = item.by == f"{item.study}/{item.cohort}"  # by another of its numbers
+        said = f"not {'used' if pooled else 'pooled'}: {item.slab}: {item.reason}"
+        return Step("excluded", said, steps)
 
     def _source(self, item: Excluded) -> tuple[Step, ...]:
         return (Step("cell", item.source, at=self.where(item.study, item.path)),)

@@ -4,16 +4,19 @@ by its own denominator."""
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
 
 import pytest
 
+from carmeta.audit import audit
 from carmeta.cells import Cell, Cells
-from carmeta.domain.evidence import Harmonised
+from carmeta.domain.evidence import Finding, Harmonised
 from carmeta.domain.record import Toxicity, grade_bounds
 from carmeta.domain.rules import EvidenceRules
 from carmeta.harmonise import harmonise, paired
+from carmeta.harmonise.readings import Evidence
 from carmeta.lineage import Lineage
 from carmeta.vocabulary import EXCLUSION_WORDS, OUTCOMES
 from tests.properties.reviews import MadeUp, make_review, make_rules
@@ -103,6 +106,41 @@ def accounted(made: MadeUp, rules: EvidenceRules, found: Harmonised) -> None:
         assert item.kind in EXCLUSION_WORDS
         assert item.reason
         assert item.path
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_cannot_be_is_a_finding_and_not_only_a_decision(seed: int) -> None:
+    made, rules, _ = harmonised(seed)
+    evidence = Evidence(made.review)
+    told = audit(made.review)
+    wrong = [one for one in told if one.severity in ("error", "warning")]
+    for outcome in rules.outcomes:
+        for key in evidence.cells.cohorts:
+            for reading in evidence.readings(key, outcome):
+                if reading.derived.kind == "impossible":
+                    assert any(_about(one, key, reading.cells) for one in wrong), reading
+
+
+def _about(one: Finding, key: str, cells: Sequence[Cell]) -> bool:
+    """Whether a finding is about one of the cells, or about the sum of their table."""
+    texts = {cell.text() for cell in cells}
+    return f"{one.record}/{one.cohort}" == key and (
+        one.path in {cell.path for cell in cells}
+        or any(text in printed for text in texts for printed in one.printed)
+        or (one.code == "SUM001" and one.path[: len(cells[0].entry)] == cells[0].entry)
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_cohort_that_is_pooled_is_excluded_by_the_cell_only(seed: int) -> None:
+    _, _, found = harmonised(seed)
+    pooled = {(c.outcome, c.key): c for c in found.counts}
+    for item in found.excluded:
+        count = pooled.get((item.outcome, f"{item.study}/{item.cohort}"))
+        if count is not None:
+            assert item.path not in count.paths
+            assert (item.by, item.kind) == (count.key, "definition")
+            assert "this number is not used" in item.reason
 
 
 @pytest.mark.parametrize("seed", SEEDS)

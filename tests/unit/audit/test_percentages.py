@@ -183,3 +183,37 @@ def test_a_rate_that_looks_cut_off(only, clean):
     assert clean(n=17, times=[rate("82.4")])
     assert clean(n=17, times=[rate("80.1")])  # with censoring anything is possible
     assert clean(n=17, times=[rate("82")])
+
+
+def test_one_percentage_of_two_denominators_is_held_against_both(make, only):
+    cells = [
+        make.proportion(percent="35", of=20, population="evaluable"),
+        make.proportion(percent="35", of=24, population="evaluable"),
+    ]
+    found = only(proportions=cells)
+    assert (found.code, found.path) == ("GRM002", ("cohorts", 0, "proportions", 1))
+
+
+def served(make, low, high=None, *, cover="covered_by", n=24, whole=()):
+    """A part of unknown size beside one of 16, in a whole."""
+    parts = [
+        make.cohort("low", None, proportions=[make.proportion(percent=low)]),
+        make.cohort("high", 16, proportions=[make.proportion(count=high)] if high else []),
+    ]
+    union = make.cohort("all", n, lineage={cover: [["low", "high"]]}, proportions=list(whole))
+    (found,) = [one for one in make.run(make.study(union, *parts)) if one.code == "POP004"]
+    return found.message
+
+
+def test_nobody_of_a_part_is_said_to_be_in_the_union(make):
+    unknown = "0% of an unknown number of patients (population infused)"
+    for cover in ("covered_by", "partitions"):
+        assert served(make, "0", 2, cover=cover).startswith(
+            f"{unknown}: nobody of at most 24, counted in s/all"
+        )
+    assert served(make, "0").startswith(f"{unknown}, so not pooled")  # the other part is silent
+    assert served(make, "0", 2, n=240).startswith(f"{unknown}, so not pooled")  # it may hide one
+    own = [make.proportion(count=2)]
+    assert served(make, "0", 2, whole=own).startswith(f"{unknown}, so not pooled")
+    assert "on its own" not in served(make, "0")
+    assert ", so not pooled" in served(make, "20", 2)

@@ -96,3 +96,18 @@ def test_a_part_within_its_whole(make):
 def test_a_later_report_may_have_deeper_responses(make):
     assert nested(make, 0, 21, relation="updates") == []
     assert nested(make, 9, 8, relation="updates") == ["LIN003"]
+
+
+def test_a_later_report_of_fewer_patients_is_told_as_such(make):
+    def run(population, early, late):
+        first = make.cohort("early", None, populations=sizes(**{population: early}))
+        then = make.cohort(
+            "late", None, populations=sizes(**{population: late}), lineage={"updates": ["early"]}
+        )
+        return make.run(make.study(first, then))
+
+    (found,) = run("infused", 30, 25)
+    assert (found.code, found.cohort) == ("LIN003", "early")
+    assert found.message == "30 patients (infused), in the later report s/late 25"
+    # Who is evaluable is another matter at each report.
+    assert run("evaluable", 30, 25) == ()

@@ -197,3 +197,56 @@ def test_grades_of_their_own_denominators_are_not_added(make, clean):
             "infused": {"n": 30, "at": {}}, "evaluable": {"n": 20, "at": {}},
         },
     )  # fmt: skip
+
+
+def covered(make, n, *parts, total=None):
+    """A whole of ``n``, covered by parts of (size, events)."""
+    names = [f"p{i}" for i in range(len(parts))]
+    printed = [] if total is None else [make.proportion(count=total)]
+    whole = make.cohort("all", n, lineage={"covered_by": [names]}, proportions=printed)
+    pieces = []
+    for name, (size, events) in zip(names, parts, strict=True):
+        given = {"percent": events} if isinstance(events, str) else {"count": events}
+        cells = [] if events is None else [make.proportion(**given)]
+        pieces.append(make.cohort(name, size, proportions=cells))
+    return make.study(whole, *pieces)
+
+
+def cover_codes(make, *arguments, **more):
+    found = make.run(covered(make, *arguments, **more))
+    return [one.code for one in found if one.code not in ("LIN004", "POP004")]
+
+
+def test_parts_that_cover_a_cohort_hold_at_least_its_patients(make):
+    assert cover_codes(make, 24, (16, None), (8, None)) == []
+    assert cover_codes(make, 24, (16, None), (10, None)) == []  # some are in both
+    assert cover_codes(make, 24, (16, None), (7, None)) == ["SUM006"]
+    assert cover_codes(make, 24, (16, None)) == ["SUM006"]
+    assert cover_codes(make, 24, (16, None), (None, None)) == []
+    (found,) = (one for one in make.run(covered(make, 24, (16, None), (7, None))))
+    assert found.message == "p0, p1 hold at most 23 patients (infused), the whole is 24"
+    assert (found.cohort, found.subject, len(found.printed)) == ("all", "infused n", 3)
+
+
+def test_parts_that_cover_a_cohort_hold_at_least_its_events(make):
+    assert cover_codes(make, 24, (16, 6), (10, 4), total=8) == []
+    assert cover_codes(make, 24, (16, 6), (10, 4), total=11) == ["SUM006"]
+    assert cover_codes(make, 24, (16, 6), (10, None), total=11) == []
+    assert cover_codes(make, 24, (16, 6), (None, "0"), total=6) == []
+    assert cover_codes(make, 24, (16, 6), (None, "0"), total=7) == ["SUM006"]
+    assert cover_codes(make, 240, (160, 60), (None, "0"), total=61) == []  # 0% may hide one
+
+
+def test_a_partition_of_one_part_is_no_accident(make):
+    part = make.cohort("p", None, proportions=[make.proportion(percent="43")])
+    whole = make.cohort(
+        "all", None, lineage={"partitions": [["p"]]}, proportions=[make.proportion(percent="68")]
+    )
+    found = [one.code for one in make.run(make.study(whole, part))]
+    assert "SUM002" in found
+
+
+def test_categories_of_which_one_has_another_denominator_still_add_up(make):
+    table = make.response({"CR": 30, "PR": 25, "SD": {"count": 3, "of": 40}})
+    found = make.run(make.study(make.cohort(response=[table])))
+    assert "SUM001" in [one.code for one in found]

@@ -51,3 +51,29 @@ def test_a_configuration_must_name_the_group(tmp_path: Path) -> None:
     assert "cr-or-better" in f"{told.message} {told.hint}"
     path.write_text(path.read_text() + "definitions: {mrd_among: responders}\n")
     assert load_config(path).definitions.mrd_among == "responders"
+
+
+def test_a_number_of_another_group_is_named_for_itself():
+    groups = ("all", "responders", "cr-or-better")
+    record = study(cohort(n=None, mrd=[mrd(g, of=10 + i) for i, g in enumerate(groups)]))
+    found = run(record, outcomes=("mrd_neg",), mrd_among="all")
+    assert one(found, "mrd_neg").ni == 10
+    assert [(e.path, e.by) for e in found.excluded] == [
+        (("cohorts", 0, "mrd", 1), "s/all"), (("cohorts", 0, "mrd", 2), "s/all"),
+    ]  # fmt: skip
+    for item, group, of in zip(found.excluded, groups[1:], (11, 12), strict=True):
+        assert f"5 of {of}" in item.source
+        assert item.reason == (
+            f"this number is not used: among {group}; asked for: among all; "
+            "the cohort's count is 5 of 10"
+        )
+
+
+def test_a_cohort_without_a_count_is_named_with_all_its_numbers():
+    record = study(cohort(n=None, mrd=[mrd("responders"), mrd("cr-or-better", of=12)]))
+    found = run(record, outcomes=("mrd_neg",), mrd_among="all")
+    (out,) = found.excluded
+    assert "5 of 10" in out.source
+    assert "5 of 12" in out.source
+    assert "among responders" in out.reason
+    assert "among cr-or-better" in out.reason

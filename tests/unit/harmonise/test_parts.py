@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.harmonise.make import cohort, labels, one, rate, run, study
+from tests.unit.harmonise.make import AT, cohort, labels, one, rate, run, study
 
 
 def dose(name, n, *rates):
@@ -89,3 +89,57 @@ def test_disjoint_sites_of_which_one_reports_more_are_not_flagged():
     b = cohort("b", 10, proportions=[rate(count=5)])
     found = run(study(a, b), outcomes=("orr", "cr"))
     assert labels(found, "same-cohort") == []
+
+
+def test_a_part_with_two_counts_is_a_reading_of_the_union():
+    def part(name, n, *counts):
+        return dose(name, n, *(rate("cr", count=count) for count in counts))
+
+    record = study(
+        cohort("whole", 24, lineage={"partitions": [["low", "high"]]}),
+        part("low", 8, 3, 4), part("high", 16, 5, 7),
+    )  # fmt: skip
+    found = run(record, outcomes=("cr",))
+    assert one(found, "cr").xi == 8
+    assert labels(found, "reading") == [
+        "whole: 9 of 24 (infused) instead of 8 of 24 (infused)",
+        "whole: 10 of 24 (infused) instead of 8 of 24 (infused)",
+    ]
+
+
+def test_a_union_on_another_population_is_a_choice():
+    def part(name, n, infused, itt):
+        sizes = {"infused": {"n": n, "at": AT}, "itt": {"n": n + 2, "at": AT}}
+        both = [rate("cr", count=infused), rate("cr", "itt", count=itt)]
+        return cohort(name, n=None, populations=sizes, proportions=both)
+
+    record = study(
+        cohort("whole", n=None, lineage={"partitions": [["low", "high"]]}),
+        part("low", 8, 3, 3), part("high", 16, 5, 6),
+    )  # fmt: skip
+    found = run(record, outcomes=("cr",))
+    assert (one(found, "cr").xi, one(found, "cr").ni) == (8, 24)
+    assert "whole: 9 of 28 (itt) instead of 8 of 24 (infused)" in labels(found, "population")
+
+
+def test_a_part_that_serves_the_union_is_said_to_be_in_it():
+    found = run(nci(), outcomes=("cr",))
+    told = {e.cohort: e for e in found.excluded}
+    for name in ("low", "high"):
+        assert told[name].by == "s/whole"
+        assert told[name].reason.startswith("counted in whole, whose count is made of its parts")
+    assert "13%" in told["high"].source
+    assert "0%" in told["low"].source
+
+
+def test_the_other_outcomes_are_named():
+    record = study(
+        cohort(
+            "whole", 24, lineage={"covered_by": [["low", "high"]]}, proportions=[rate(count=14)]
+        ),
+        dose("low", None),
+        dose("high", 16, rate(count=13), rate("cr", count=2)),
+    )
+    found = run(record, outcomes=("orr", "cr"))
+    (label,) = labels(found, "same-cohort")
+    assert label == "high, 13 of 16 instead of whole, 14 of 24, as for CR"

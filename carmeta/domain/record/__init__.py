@@ -1,0 +1,63 @@
+"""The schema of a study record: what a paper prints, and where.
+
+Nothing in a record is computed. A cell that cannot be given as a number says why
+(`missing`): not reported, not applicable, or lost in the text that was read. Zero is a count.
+"""
+
+from carmeta.domain.record.cohort import Cohort, Lineage, PopulationSize
+from carmeta.domain.record.patients import Patient, PatientTable
+from carmeta.domain.record.printed import (
+    Characteristic,
+    MrdResult,
+    PatientFilter,
+    Place,
+    Printed,
+    PrintedInterval,
+    Proportion,
+    ResponseTable,
+    TimeResult,
+    Toxicity,
+    grade_bounds,
+)
+from carmeta.domain.record.registers import Product, ProductRegister, ReportRegister, Review
+from carmeta.domain.record.study import (
+    Acknowledgement,
+    Contrast,
+    PrintedRange,
+    Report,
+    RiskOfBias,
+    Statement,
+    StudyRecord,
+    Trial,
+)
+
+__all__ = [
+    "Acknowledgement",
+    "Characteristic",
+    "Cohort",
+    "Contrast",
+    "Lineage",
+    "MrdResult",
+    "Patient",
+    "PatientFilter",
+    "PatientTable",
+    "Place",
+    "PopulationSize",
+    "Printed",
+    "PrintedInterval",
+    "PrintedRange",
+    "Product",
+    "ProductRegister",
+    "Proportion",
+    "Report",
+    "ReportRegister",
+    "ResponseTable",
+    "Review",
+    "RiskOfBias",
+    "Statement",
+    "StudyRecord",
+    "TimeResult",
+    "Toxicity",
+    "Trial",
+    "grade_bounds",
+]

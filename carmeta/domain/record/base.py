@@ -1,0 +1,26 @@
+"""What every part of a record is made of: strict models, and the forms of their texts.
+
+Percentages and limits are text, so that ``3`` and ``3.0`` stay different.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=80)]
+CohortRef = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*(/[a-z0-9][a-z0-9.\-]*)?$")]
+Parts = Annotated[list[CohortRef], Field(min_length=1)]
+PercentText = Annotated[str, Field(pattern=r"^(<\s*1|\d{1,3}(\.\d{1,4})?)$")]
+NumberText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
+LimitText = Annotated[str, Field(pattern=r"^(-?\d+(\.\d+)?|NE)$")]
+GradeKey = Annotated[str, Field(pattern=r"^(any|[1-5]|[1-4]-[2-5]|>=[2-5]|<=[1-4])$")]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+CountInt = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class Model(BaseModel):
+    """Strict, closed and immutable: an unknown key is an error, nothing is converted."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

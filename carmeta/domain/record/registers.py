@@ -1,0 +1,44 @@
+"""What several studies share, and all records of a folder together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from carmeta.domain.record.base import Id, Model
+from carmeta.domain.record.printed import Place
+from carmeta.domain.record.study import Report, StudyRecord
+
+
+class Product(Model):
+    """A CAR-T product; its characteristics live once."""
+
+    id: Id
+    label: str
+    aliases: list[str] = Field(default_factory=list)
+    target: Literal["BCMA", "GPRC5D", "other"]
+    binder: str
+    costimulation: Literal["4-1BB", "CD28"] | None = None
+    note: str | None = None
+    at: list[Place] = Field(default_factory=list)
+
+
+class ProductRegister(Model):
+    """`studies/_products.yaml`."""
+
+    products: list[Product]
+
+
+class ReportRegister(Model):
+    """`studies/_reports.yaml`: documents that several studies share."""
+
+    reports: list[Report]
+
+
+class Review(Model):
+    """All records of a folder with the registers they refer to."""
+
+    studies: list[StudyRecord]
+    products: dict[str, Product]
+    reports: dict[str, Report]
