@@ -54,8 +54,9 @@ def _put_together(
         usable = [made for made in found if made[1].kind is None]
         if found:
             return usable[:1] or found
-    if not rest:
-        return []
+    if all(cell.missing for cell in rest):
+        return [] if direct else [([cell], derive(cell)) for cell in rest]
+    rest = [cell for cell in rest if not cell.missing]
     listed = ", ".join(cell.grade.replace(">=", "≥").replace("<=", "≤") for cell in rest)
     wanted = "any grade" if lowest == 1 else f"grade {lowest} or higher"
     if item.counting == "maximum-grade" or len(rest) == 1:

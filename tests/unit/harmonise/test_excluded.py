@@ -103,3 +103,16 @@ def test_kinds_have_words():
 def test_what_is_printed_for_a_cohort_that_does_not_report_the_outcome_is_no_exclusion():
     found = run(study(cohort(proportions=[rate(outcome="cr", count=3)])))
     assert found.excluded == ()
+
+
+@pytest.mark.parametrize(("missing", "kind"), [("lost", "lost"), ("not-reported", "not-reported")])
+def test_a_grade_that_is_not_there_is_not_called_printed(missing, kind):
+    """Only grade >=3 has a line, and no number: nothing is printed that could fall short."""
+    table = {
+        "event": "crs", "scale": "lee-2014", "counting": "maximum-grade", "at": AT,
+        "population": "infused", "grades": {">=3": {"missing": missing}},
+    }  # fmt: skip
+    found = run(study(cohort(toxicity=[table])), outcomes=("crs_any",))
+    (out,) = found.excluded
+    assert out.kind == kind
+    assert "printed" not in out.reason
