@@ -181,6 +181,15 @@ class Cell:
         return f"{self.place}{inner}: {self.shown()}{cited}"
 
 
+def tables(cells: Iterable[Cell], kind: Kind) -> list[list[Cell]]:
+    """The cells of one kind, those of one table together."""
+    found: dict[DataPath, list[Cell]] = {}
+    for cell in cells:
+        if cell.kind == kind:
+            found.setdefault(cell.entry, []).append(cell)
+    return list(found.values())
+
+
 def _unit(time: TimeResult) -> str:
     return {"percent": "%", "ratio": ""}.get(time.unit, f" {time.unit}")
 

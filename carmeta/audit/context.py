@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from carmeta.audit.codes import CODES
-from carmeta.cells import Cell, Cells
+from carmeta.cells import Cell, Cells, tables
 from carmeta.domain.evidence import DataPath, Finding
 from carmeta.domain.record import Review, Toxicity
 from carmeta.lineage import Lineage
@@ -114,15 +113,6 @@ def counted(values: Iterable[int]) -> str:
         return f"{numbers[0]} to {numbers[-1]}"
     *most, last = map(str, numbers or ("",))
     return f"{', '.join(most)} or {last}" if most else last
-
-
-def tables(cells: Iterable[Cell], kind: str) -> list[list[Cell]]:
-    """Cells of one kind, those of one table together."""
-    found: dict[DataPath, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        if cell.kind == kind:
-            found[cell.entry].append(cell)
-    return list(found.values())
 
 
 def toxicity_tables(cells: Iterable[Cell]) -> list[tuple[Toxicity, dict[str, Cell]]]:

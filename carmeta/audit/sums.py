@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from carmeta.audit.context import Context, counted, finding, of_cell, tables, toxicity_tables, what
-from carmeta.cells import Cell
+from carmeta.audit.context import Context, counted, finding, of_cell, toxicity_tables, what
+from carmeta.cells import Cell, tables
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Toxicity, grade_bounds
 from carmeta.vocabulary import CATEGORIES, RESPONSE_TIERS

@@ -173,12 +173,3 @@ def _sources(cells: Sequence[Cell]) -> Iterator[Source]:
     for cell in cells:
         if cell.denominator.words and cell.denominator.n is not None:
             yield cell.denominator.words, cell.denominator.path
-
-
-def by_entry(cells: Sequence[Cell], kind: str) -> Iterator[list[Cell]]:
-    """The cells of one kind, a table at a time."""
-    tables: dict[DataPath, list[Cell]] = {}
-    for cell in cells:
-        if cell.kind == kind:
-            tables.setdefault(cell.entry, []).append(cell)
-    yield from tables.values()

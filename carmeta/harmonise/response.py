@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from carmeta.cells import Cell
+from carmeta.cells import Cell, tables
 from carmeta.domain.record import Proportion
 from carmeta.errors import DataError
 from carmeta.harmonise.counts import (
     Derived,
     Reading,
-    by_entry,
     derive,
     none,
     one_denominator,
@@ -40,7 +39,7 @@ def summed_categories(
     not list counts as none where the listed ones add to all patients; otherwise only sCR and nCR
     may be missing, which the category beside them is then taken to hold, and that is said.
     """
-    for table in by_entry(cells, "response"):
+    for table in tables(cells, "response"):
         by_name = {cell.name: cell for cell in table}
         present = [by_name[name] for name in tier if name in by_name]
         if present:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from carmeta.cells import Cell
+from carmeta.cells import Cell, tables
 from carmeta.domain.record import Toxicity, grade_bounds
 from carmeta.harmonise.counts import (
     Derived,
     Reading,
-    by_entry,
     derive,
     none,
     one_denominator,
@@ -28,7 +27,7 @@ def graded(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
     reading without a count.
     """
     term = OUTCOMES[outcome]
-    for table in by_entry(cells, "toxicity"):
+    for table in tables(cells, "toxicity"):
         item = table[0].item
         if not isinstance(item, Toxicity) or item.event != term.event:
             continue

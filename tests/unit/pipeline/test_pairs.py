@@ -206,8 +206,9 @@ def test_the_files_of_the_run_say_it(cli: Any, golden_review: Path) -> None:
         kinds = {(r["outcome"], r["study"], r["cohort"]): r["kind"] for r in csv.DictReader(file)}
     assert kinds["cr", "delta-4", "car-t"] == "unpaired"
     assert "nothing of delta-4 is pooled" in (folder / "summary.md").read_text()
-    assert "The other arm, standard arm, does not report it" in (folder / "report.html").read_text()
-    assert "Reported but not pooled: CAR-T arm" in (folder / "contrast_cr_or.svg").read_text()
+    page, forest = (folder / name for name in ("report.html", "contrast_cr_or.svg"))
+    assert "The other arm, Delta-4: standard arm, does not report it" in page.read_text()
+    assert "Reported but not pooled: Delta-4: CAR-T arm" in forest.read_text()
 
 
 def test_the_flow_counts_every_cohort_once(golden_review: Path) -> None:
