@@ -277,8 +277,7 @@ class RowBuilder:
             for test in self.outcome.subgroup_tests
             if test.moderator in (self.moderator, self.outcome.part)
         ]
-        fallbacks = [text for item in shown for text in words.fallback_sentences(item)]
-        notes += list(dict.fromkeys(fallbacks))
+        notes += words.notes_of_models(shown)
         notes += [words.sentence(note) for note in self.outcome.notes]
         notes += filter(None, [left_out.missed(self.outcome)])
         notes += self._candidates()

@@ -10,6 +10,8 @@ from carmeta.report import numbers
 from carmeta.vocabulary import BIAS_TOOL_LABELS, OUTCOMES, POPULATION_LABELS, OutcomeTerm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carmeta.domain.analysis import OutcomeAnalysis
     from carmeta.domain.result import Pooled, SubgroupTest
 
@@ -304,6 +306,16 @@ def subgroup_name(outcome: OutcomeAnalysis, test: SubgroupTest) -> str:
 def fallback_sentences(pooled: Pooled) -> list[str]:
     """Every declared fallback and caution as a sentence."""
     return [sentence(item.message) for item in (*pooled.fallbacks, *pooled.cautions)]
+
+
+def notes_of_models(fits: Sequence[Pooled]) -> list[str]:
+    """Fallbacks and cautions of the first, and those that another has alone with its name."""
+    notes: dict[str, str] = {}
+    for fit in fits:
+        name = "" if fit is fits[0] else f"{model_short(fit)}: "
+        for item in (*fit.fallbacks, *fit.cautions):
+            notes.setdefault(item.message, sentence(f"{name}{item.message}"))
+    return list(notes.values())
 
 
 def sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from carmeta.config import AnalysisConfig, ArmPairSpec, Comparison, Sensitivity, Threshold
 from carmeta.domain.analysis import (
@@ -177,11 +178,13 @@ def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysi
         Excluded("study-0", "first-33", "CYPRESS-1 (33)", code, "overlap",
                  "All 33 patients are among the 62 of the later report", "Table 2"),
     )  # fmt: skip
+    known = code in OUTCOMES
+    asked: Any = {"thresholds": {code: Threshold(value=0.5)}} if known else {}
     config = AnalysisConfig(
         name="synthetic",
         title="Synthetic",
         subgroup="product" if subgroups else None,
-        thresholds={code: Threshold(value=0.5)} if code in OUTCOMES else {},
+        **asked,
         rare_below=0.0,
         sensitivity=Sensitivity(influence=False, leave_one_out=len(counts) <= MOST_LEFT_OUT),
     )
