@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from carmeta.domain.analysis import BiasItem, LineageEdge, LineageNode, StudyBias
+from carmeta.report import contents
 from carmeta.report.files import render_all
 from tests.browser import cdp
 from tests.figures import gallery, synthetic
@@ -164,7 +165,7 @@ def test_without_scripts(page: Path) -> None:
         browser.open(page)
         assert browser.problems() == []
         text = browser.evaluate("document.body.innerText")
-        assert "78.7 (60.1 to 90.1)" in text
+        assert contents.estimate(synthetic.outcome(9).headline).text in text
         assert browser.evaluate("document.querySelectorAll('button, input').length") == 0
         opened = browser.evaluate(
             "(() => { const d = document.querySelector('details');"
