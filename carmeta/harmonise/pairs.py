@@ -31,7 +31,10 @@ def paired(review: Review, harmonised: Harmonised, pairs: Sequence[tuple[str, st
         harmonised,
         counts=tuple(c for c in harmonised.counts if (c.outcome, c.key) not in lost),
         decisions=(*harmonised.decisions, *_dropped(harmonised, lost)),
-        excluded=(*harmonised.excluded, *lost.values()),
+        excluded=(
+            *(replace(e, by="") if (e.outcome, e.by) in lost else e for e in harmonised.excluded),
+            *lost.values(),
+        ),
         uses={
             place: _use(use, lost.get((place[0], use.by))) for place, use in harmonised.uses.items()
         },

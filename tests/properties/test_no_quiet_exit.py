@@ -107,6 +107,7 @@ def accounted(made: MadeUp, rules: EvidenceRules, found: Harmonised) -> None:
         assert item.kind in EXCLUSION_WORDS
         assert item.reason
         assert item.path
+        assert not item.by or (item.outcome, item.by) in counts
 
 
 @pytest.mark.parametrize("seed", SEEDS)
