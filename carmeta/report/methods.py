@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.report import numbers, words
@@ -49,6 +49,8 @@ _ROLES: Final = {
     "comparator": "comparator arms",
     "salvage": "salvage cohorts",
 }
+_REFITTED: Final = 3  # cohorts of which one can be left out and the rest still be pooled
+_ASKED: Final = {"leave_one_out": "leaving out one study at a time", "influence": "influence"}
 _SEVERAL: Final = {
     "nearest": "the count nearest to the printed percentage",
     "lowest": "the lowest of them",
@@ -267,10 +269,19 @@ class Methods:
         kinds = list(
             dict.fromkeys(item.kind for o in self.analysis.outcomes for item in o.sensitivity)
         )
-        if not kinds:
-            return ""
         listed = "; ".join(dict.fromkeys(words.variation(kind) for kind in kinds))
-        return f"The primary model was refitted with: {listed}."
+        text = [f"The primary model was refitted with: {listed}."] if kinds else []
+        return " ".join((*text, *self._too_few()))
+
+    def _too_few(self) -> Iterator[str]:
+        """Refits that were asked for and that an outcome has too few cohorts for."""
+        few = [o for o in self.analysis.outcomes if not o.part and len(o.rows) < _REFITTED]
+        asked = self._section("sensitivity")
+        names = [name for key, name in _ASKED.items() if asked.get(key)]
+        if few and names:
+            listed = _and([words.outcome(o.outcome).label for o in few])
+            text = f"{_and(names)} {'need' if len(names) > 1 else 'needs'} three cohorts"
+            yield f"{text[0].upper()}{text[1:]}: not done for {listed}."
 
     def _software(self) -> str:
         provenance = self.analysis.provenance
