@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding
 from carmeta.domain.result import Back, Pooled, SubgroupTest
 from carmeta.domain.witness import IvPool
+
+LEAST_TO_LEAVE_ONE_OUT: Final = 3  # without one of two cohorts nothing is left to pool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from carmeta.domain.analysis import Diagnostics, Influence, StudyRow
+from carmeta.domain.analysis import LEAST_TO_LEAVE_ONE_OUT, Diagnostics, Influence, StudyRow
 from carmeta.errors import DataError, EstimationError
 from carmeta.report import numbers
 from carmeta.sensitivity.influence import influence, notable
 from carmeta.sensitivity.small_study import LEAST_STUDIES, TOO_FEW, small_study_test
-
-LEAST: Final = 3  # without one of two studies nothing is left to pool
 
 
 def diagnose(rows: Sequence[StudyRow]) -> Diagnostics | None:
@@ -20,7 +17,7 @@ def diagnose(rows: Sequence[StudyRow]) -> Diagnostics | None:
     A GLMM has no influence diagnostics in closed form; leave-one-out refits stand for it
     elsewhere in the run. None below three studies.
     """
-    if len(rows) < LEAST:
+    if len(rows) < LEAST_TO_LEAVE_ONE_OUT:
         return None
     small = _small_study(rows)
     slab = [row.count.slab for row in rows]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from carmeta.api import effects, probability_beyond, study_intervals
 from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import (
+    LEAST_TO_LEAVE_ONE_OUT,
     Beyond,
     CandidateRange,
     OutcomeAnalysis,
@@ -110,7 +111,7 @@ def _candidates(config: AnalysisConfig, counts: Sequence[Count]) -> CandidateRan
 
 def _leave_one_out(counts: Sequence[Count], ask: Request) -> tuple[SensitivityRow, ...]:
     """The headline model without each study in turn (three studies or more)."""
-    if len(counts) < 3:
+    if len(counts) < LEAST_TO_LEAVE_ONE_OUT:
         return ()
     rows = without_each(as_counts(counts), ask)
     return tuple(replace(row, label=f"without {row.label}") for row in rows)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from carmeta.domain.analysis import LEAST_TO_LEAVE_ONE_OUT
 from carmeta.report import numbers, words
 from carmeta.vocabulary import OVERLAP_WORDS
 
@@ -49,7 +50,6 @@ _ROLES: Final = {
     "comparator": "comparator arms",
     "salvage": "salvage cohorts",
 }
-_REFITTED: Final = 3  # cohorts of which one can be left out and the rest still be pooled
 _ASKED: Final = {"leave_one_out": "leaving out one study at a time", "influence": "influence"}
 _SEVERAL: Final = {
     "nearest": "the count nearest to the printed percentage",
@@ -275,7 +275,9 @@ class Methods:
 
     def _too_few(self) -> Iterator[str]:
         """Refits that were asked for and that an outcome has too few cohorts for."""
-        few = [o for o in self.analysis.outcomes if not o.part and len(o.rows) < _REFITTED]
+        few = [
+            o for o in self.analysis.outcomes if not o.part and len(o.rows) < LEAST_TO_LEAVE_ONE_OUT
+        ]
         asked = self._section("sensitivity")
         names = [name for key, name in _ASKED.items() if asked.get(key)]
         if few and names:
