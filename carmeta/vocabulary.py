@@ -37,6 +37,7 @@ ExclusionKind = Literal[
     "superseded",
     "overlap",
     "unpaired",
+    "no-information",
 ]
 # What another defensible set of counts differs in.
 ChoiceKind = Literal[
@@ -249,6 +250,7 @@ EXCLUSION_WORDS: Final[dict[ExclusionKind, str]] = {
     "superseded": "another report of the cohort is pooled",
     "overlap": "patients counted elsewhere",
     "unpaired": "the other arm has no count",
+    "no-information": "the arms say nothing of the measure",
 }
 OVERLAP_WORDS: Final[dict[OverlapPolicy, str]] = {
     "patients": "the set with the most patients",

@@ -25,6 +25,7 @@ from carmeta.domain.result import (
     Weights,
     WeightsKind,
 )
+from carmeta.errors import EstimationError
 from carmeta.pooling.intervals import (
     critical,
     prediction_df,
@@ -97,6 +98,14 @@ def back_of(values: Sequence[float], measure: str, n: float = NAN) -> Back | Non
     return Back(*(float(value) for value in found))
 
 
+def not_estimable(ask: Request, k: int, error: EstimationError) -> Pooled:
+    """What stands in the place of a fit of ``k`` studies that there is not."""
+    return assemble(
+        ask, k, Mean(NAN, NAN, NAN, NAN, NAN, NAN, NAN), method="", test="", pooled=False,
+        fallbacks=(Fallback("not-estimable", error.message),), dropped=tuple(range(k)),
+    )  # fmt: skip
+
+
 def assemble(
     ask: Request,
     k: int,
@@ -114,6 +123,7 @@ def assemble(
     pooled: bool = True,
     fallbacks: Sequence[Fallback] = (),
     cautions: Sequence[Fallback] = (),
+    dropped: tuple[int, ...] = (),
     correlation: Correlation | None = None,
     loglik: float = NAN,
     converged: bool = True,
@@ -146,6 +156,7 @@ def assemble(
         converged=converged,
         fallbacks=(*fallbacks, *told),
         cautions=(*cautions, *warned),
+        dropped=dropped,
         n_harmonic=n,
         marginal=marginal,
         bayes=bayes,

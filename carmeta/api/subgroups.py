@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
-from carmeta.api.assemble import assemble, predicted, wald
+from carmeta.api.assemble import assemble, not_estimable, predicted, wald
 from carmeta.api.proportions import one_data_set
 from carmeta.api.regression import check_effects
 from carmeta.api.single_arm import (
@@ -30,7 +30,6 @@ from carmeta.domain.result import (
     Between,
     Fallback,
     Heterogeneity,
-    Mean,
     Pooled,
     SubgroupTest,
 )
@@ -189,11 +188,7 @@ def _each(groups: Grouping, ask: Request, pool: Callable[[Bools], Pooled]) -> Le
         try:
             out[name] = pool(here)
         except EstimationError as error:
-            why = Fallback("not-estimable", error.message)
-            out[name] = assemble(
-                ask, int(here.sum()), Mean(NAN, NAN, NAN, NAN, NAN, NAN, NAN), method="", test="",
-                pooled=False, fallbacks=(why,),
-            )  # fmt: skip
+            out[name] = not_estimable(ask, int(here.sum()), error)
     return out
 
 

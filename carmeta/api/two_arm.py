@@ -150,8 +150,13 @@ def _silent(arms: Arms, ask: Request) -> Bools:
 
 
 def _spread(pooled: Pooled, keep: Bools) -> Pooled:
-    """Weights of all studies, 0 for those that were left out."""
-    if not pooled.weights or keep.all():
+    """Weights of all studies, 0 for those that were left out, and which these are."""
+    if keep.all():
+        return pooled
+    places = np.flatnonzero(keep)
+    out = {*np.flatnonzero(~keep).tolist(), *places[list(pooled.dropped)].tolist()}
+    pooled = pooled.but(dropped=tuple(sorted(out)))
+    if not pooled.weights:
         return pooled
     shares = np.zeros(keep.size)
     shares[keep] = pooled.weights

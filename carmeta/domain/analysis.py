@@ -160,10 +160,20 @@ class ContrastAnalysis:
     published: tuple[str, ...] = ()  # the paper's own estimates, in words
     excluded: tuple[Excluded, ...] = ()
 
+    def used(self, result: Pooled) -> tuple[ArmPair, ...]:
+        """The pairs behind a result; none where it is not estimable."""
+        return tuple(pair for i, pair in enumerate(self.pairs) if i not in result.dropped)
+
+    def shown(self, result: Pooled) -> tuple[ArmPair, ...]:
+        """The pairs whose counts stand beside a result: all, where it is not estimable."""
+        return self.used(result) or self.pairs
+
     @property
     def counts(self) -> tuple[Count, ...]:
-        """Of both arms of every pair."""
-        return tuple(count for pair in self.pairs for count in (pair.treatment, pair.control))
+        """Of both arms of every pair that is behind a result."""
+        used = {pair.slab for result in self.results for pair in self.used(result)}
+        pairs = (pair for pair in self.pairs if pair.slab in used)
+        return tuple(count for pair in pairs for count in (pair.treatment, pair.control))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final, Generic, Literal, TypeVar, overload
@@ -190,6 +191,7 @@ class Pooled(Spread):
     converged: bool = True
     fallbacks: tuple[Fallback, ...] = ()
     cautions: tuple[Fallback, ...] = ()
+    dropped: tuple[int, ...] = ()  # positions of studies given that are not pooled, from 0
     n_harmonic: float = NAN  # sample size in the back-transform of PFT
     marginal: Back | None = None  # mean over the population of studies, where asked for
     bayes: BayesSummary | None = None
@@ -210,6 +212,11 @@ class Pooled(Spread):
     rho = Part[float]("correlation")
     rho_ci_lb = Part[float]("correlation")
     rho_ci_ub = Part[float]("correlation")
+
+    @property
+    def estimable(self) -> bool:
+        """Whether there is an estimate at all; if not, a fallback says why."""
+        return not math.isnan(self.mean.estimate)
 
     @property
     def label(self) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from carmeta.api.two_arm import check_arms, effects_of, fit_arms
+from carmeta.api.assemble import not_estimable
+from carmeta.api.two_arm import Arms, check_arms, effects_of, fit_arms
 from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import ArmPair, ContrastAnalysis
-from carmeta.domain.evidence import Harmonised
+from carmeta.domain.evidence import Excluded, Harmonised
 from carmeta.domain.record import Contrast, Review
 from carmeta.domain.request import Request
 from carmeta.domain.result import Pooled
 from carmeta.domain.witness import about
+from carmeta.errors import EstimationError
+from carmeta.vocabulary import OUTCOMES
 
 
 def compare(
@@ -31,11 +34,50 @@ def compare(
         pairs = tuple(_pairs(config, harmonised, outcome))
         if pairs:
             with about(outcome):
-                fitted = _fitted(pairs, asks)
+                pairs, results = _fitted(pairs, asks)
             published = tuple(_published(review, pairs, outcome))
-            excluded = tuple(e for e in harmonised.excluded if e.outcome == outcome)
-            out.append(ContrastAnalysis(outcome, *fitted, published, excluded))
+            excluded = [e for e in harmonised.excluded if e.outcome == outcome]
+            excluded += _uninformative(pairs, results)
+            out.append(ContrastAnalysis(outcome, pairs, results, published, tuple(excluded)))
+    _require_one(out)
     return tuple(out)
+
+
+def _require_one(found: Sequence[ContrastAnalysis]) -> None:
+    """Raises EstimationError where no outcome has a result on any measure."""
+    results = [result for contrast in found for result in contrast.results]
+    if results and not any(result.estimable for result in results):
+        told = dict.fromkeys(
+            f"{OUTCOMES[contrast.outcome].label}: {item.message}"
+            for contrast in found
+            for result in contrast.results
+            for item in result.fallbacks
+        )
+        raise EstimationError("; ".join(told), hint="the risk difference (RD) can be pooled")
+
+
+def _uninformative(pairs: Sequence[ArmPair], results: Sequence[Pooled]) -> Iterator[Excluded]:
+    """Arms of pairs that are dropped from a measure."""
+    for i, pair in enumerate(pairs):
+        measures = [*dict.fromkeys(fit.measure for fit in results if i in fit.dropped)]
+        arms = (pair.treatment, pair.control)
+        if all(count.xi == 0 for count in arms):
+            why = "no event in either arm"
+        elif all(count.xi == count.ni for count in arms):
+            why = "every patient has the event in both arms"
+        else:
+            why = "the effect does not exist"
+        for count in arms if measures else ():
+            yield Excluded(
+                study=count.study,
+                cohort=count.cohort,
+                slab=count.slab,
+                outcome=count.outcome,
+                kind="no-information",
+                reason=f"{why}: not in the {' and '.join(measures)}",
+                source=count.source,
+                path=count.paths[0],
+            )
 
 
 def _pairs(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iterator[ArmPair]:
@@ -62,7 +104,7 @@ def _fitted(
         [p.control.ni for p in pairs],
         [p.slab for p in pairs],
     )
-    results = tuple(fit_arms(given, ask) for ask in asks)
+    results = tuple(_fit(given, ask) for ask in asks)
     first: dict[str, tuple[Request, Pooled]] = {
         ask.measure: (ask, fit) for ask, fit in reversed([*zip(asks, results, strict=True)])
     }
@@ -77,6 +119,14 @@ def _fitted(
         }
         filled.append(replace(pair, effects=effects, weights=weights))
     return tuple(filled), results
+
+
+def _fit(given: Arms, ask: Request) -> Pooled:
+    """One measure by one model; what cannot be estimated leaves the others standing."""
+    try:
+        return fit_arms(given, ask)
+    except EstimationError as error:
+        return not_estimable(ask, given.k, error)
 
 
 def _published(review: Review, pairs: Sequence[ArmPair], outcome: str) -> Iterator[str]:

@@ -96,7 +96,7 @@ def contrast(analysis: ContrastAnalysis, pooled: Pooled | None) -> str:
             f"{numbers.count(pair.treatment.ni)} against {numbers.count(pair.control.xi)} of "
             f"{numbers.count(pair.control.ni)}."
         )
-    if pooled is not None:
+    if pooled is not None and pooled.estimable:
         scale = numbers.DIFFERENCE if pooled.measure == "RD" else numbers.RATIO
         limits = numbers.bare_interval(pooled.back.ci_lb, pooled.back.ci_ub, scale)
         text.append(

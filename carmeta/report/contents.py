@@ -218,15 +218,16 @@ def contrasts(analysis: Analysis) -> Table:
     )
     rows = []
     for contrast in analysis.contrasts:
-        names = "; ".join(pair.slab for pair in contrast.pairs)
-        treated = [pair.treatment for pair in contrast.pairs]
-        control = [pair.control for pair in contrast.pairs]
+        said = ""
         for index, item in enumerate(contrast.results):
             scale = measure_scale(item.measure)
+            used = contrast.shown(item)
+            treated, control = [p.treatment for p in used], [p.control for p in used]
+            names = "; ".join(pair.slab for pair in used)
             rows.append(
                 row(
                     words.outcome(contrast.outcome).label if index == 0 else "",
-                    names if index == 0 else "",
+                    names if names != said else "",
                     f"{sum(c.xi for c in treated)}/{sum(c.ni for c in treated)}",
                     f"{sum(c.xi for c in control)}/{sum(c.ni for c in control)}",
                     words.measure(item.measure)
@@ -236,6 +237,7 @@ def contrasts(analysis: Analysis) -> Table:
                     "; ".join(contrast.published) if index == 0 else "",
                 )
             )
+            said = names
     return Table("contrasts", "Comparisons of two arms", columns, tuple(rows))
 
 

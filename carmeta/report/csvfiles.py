@@ -256,12 +256,11 @@ def pooled(analysis: Analysis) -> Raw:
                     )
                 )
     for contrast in analysis.contrasts:
-        arms = contrast.counts
-        events, patients = sum(item.xi for item in arms), sum(item.ni for item in arms)
-        rows += [
-            _pooled_row(contrast.outcome, item, events, patients, ("contrast", "", "", ""))
-            for item in contrast.results
-        ]
+        for item in contrast.results:
+            arms = [arm for pair in contrast.shown(item) for arm in (pair.treatment, pair.control)]
+            events, patients = sum(arm.xi for arm in arms), sum(arm.ni for arm in arms)
+            what = ("contrast", "", "", "")
+            rows.append(_pooled_row(contrast.outcome, item, events, patients, what))
     return Raw("pooled", POOLED, tuple(rows))
 
 

@@ -17,6 +17,7 @@ from carmeta.report.forest_spec import (
     Cell,
     Column,
     ForestSpec,
+    Glyph,
     Mark,
     Preset,
     Row,
@@ -82,7 +83,7 @@ def contrast_spec(
         columns=_columns(contrast, style, measured, head, single),
         rows=tuple(rows),
         axis=_axis(rows, measure, measured, term.event_is_good),
-        dashed=None if single else head.back.estimate,
+        dashed=None if single or not head.estimable else head.back.estimate,
         notes=tuple(_notes(contrast, results, style, marks, single)),
         alt=alt.contrast(contrast, head),
     )
@@ -154,11 +155,12 @@ def _pool_rows(
         back = pooled.back
         cells = {"estimate": _estimate(back, scale, style)}
         if index == 0:
+            used = contrast.shown(pooled)
             arms = (
-                ("a", sum(pair.treatment.xi for pair in contrast.pairs)),
-                ("n1", sum(pair.treatment.ni for pair in contrast.pairs)),
-                ("c", sum(pair.control.xi for pair in contrast.pairs)),
-                ("n2", sum(pair.control.ni for pair in contrast.pairs)),
+                ("a", sum(pair.treatment.xi for pair in used)),
+                ("n1", sum(pair.treatment.ni for pair in used)),
+                ("c", sum(pair.control.xi for pair in used)),
+                ("n2", sum(pair.control.ni for pair in used)),
             )
             cells |= {key: Cell((numbers.count(value),)) for key, value in arms}
         rows.append(
@@ -167,7 +169,7 @@ def _pool_rows(
                 words.pool_label(pooled),
                 "",
                 cells,
-                Mark("open-diamond" if index else "diamond", back.estimate, back.ci_lb, back.ci_ub),
+                _diamond(pooled, "open-diamond" if index else "diamond"),
                 bold=index == 0,
                 rule=index == 0,
                 gap=0.0 if index else 7.0,
@@ -184,6 +186,11 @@ def _pool_rows(
     mark = Mark("bar", head.back.estimate, head.back.pi_lb, head.back.pi_ub)
     cells = {"estimate": Cell(("", *parts))}
     return [*rows, Row("prediction", label, cells=cells, mark=mark, key="prediction")]
+
+
+def _diamond(pooled: Pooled, glyph: Glyph) -> Mark | None:
+    back = pooled.back
+    return Mark(glyph, back.estimate, back.ci_lb, back.ci_ub) if pooled.estimable else None
 
 
 def _estimate(back: Back | None, scale: numbers.Scale, style: Preset) -> Cell:
@@ -228,7 +235,7 @@ def _notes(
     if single:
         notes.append("One comparison: shown, not pooled.")
     else:
-        notes += [model_note(item, prediction=item is results[0]) for item in results]
+        notes += [model_note(i, prediction=i is results[0]) for i in results if i.estimable]
     notes += [f"Published: {words.sentence(text)}" for text in contrast.published]
     notes += filter(None, [left_out.missed(contrast)])
     return notes + marks.notes()

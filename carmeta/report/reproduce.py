@@ -190,8 +190,7 @@ def _contrast(contrast: ContrastAnalysis) -> str:
         if not call:
             lines.append(f'cat(sprintf("not recomputed: %s\\n", {what}))')
             continue
-        # Those that were pooled; a study that says nothing of the measure has no effect.
-        used = [i for i, p in enumerate(pairs, 1) if not p.effects or fit.measure in p.effects]
+        used = [i + 1 for i in range(len(pairs)) if i not in fit.dropped]
         lines += [
             f"used <- {_integers(used)}",
             f"fit <- {call}",
@@ -203,6 +202,8 @@ def _contrast(contrast: ContrastAnalysis) -> str:
 def _two_arm_call(fit: Pooled) -> str:
     data = "ai = ai[used], n1i = n1i[used], ci = ci[used], n2i = n2i[used]"
     level = _r(100 * fit.level)
+    if not fit.estimable:
+        return ""
     if fit.k == 1 and fit.model == "IV":
         return f'rma(measure = "{fit.measure}", {data}, method = "EE", level = {level})'
     if fit.model == "IV" and fit.test in ("z", "t", "knha", "adhoc"):
