@@ -64,7 +64,7 @@ def _explained(analysis: Analysis, key: str, cohort: str, where: Where) -> Step:
     from carmeta.report.explain import explain, explain_absence
     from carmeta.sourcefile import nearest
 
-    found = next((one for one in analysis.outcomes if one.key == key), None)
+    found = next((one for one in analysis.pools if one.key == key), None)
     try:
         if found is None:
             return explain_absence(analysis, key, cohort, where)
@@ -72,9 +72,9 @@ def _explained(analysis: Analysis, key: str, cohort: str, where: Where) -> Step:
     except KeyError:
         pass
     if found is None:
-        known, said = [one.key for one in analysis.outcomes], f"'{key}' is not in {analysis.name}"
+        known, said = [one.key for one in analysis.pools], f"'{key}' is not in {analysis.name}"
     else:
-        known = sorted({row.count.study for row in found.rows} | {e.study for e in found.excluded})
+        known = sorted({c.study for c in found.counts} | {e.study for e in found.excluded})
         said = f"'{cohort}' reports nothing of {key}"
     guess = nearest(cohort if found else key, known)
     hint = f"did you mean '{guess}'?" if guess else f"there are {', '.join(known)}"

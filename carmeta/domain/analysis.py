@@ -149,6 +149,11 @@ class ArmPair:
     effects: dict[str, Back] = field(default_factory=dict)  # the study's own, by measure
     weights: dict[str, float] = field(default_factory=dict)  # share in 0..1, by measure
 
+    @property
+    def arms(self) -> tuple[Count, Count]:
+        """Treatment and control."""
+        return self.treatment, self.control
+
 
 @dataclass(frozen=True, slots=True)
 class ContrastAnalysis:
@@ -159,6 +164,11 @@ class ContrastAnalysis:
     results: tuple[Pooled, ...]  # one a measure (OR, RR, RD)
     published: tuple[str, ...] = ()  # the paper's own estimates, in words
     excluded: tuple[Excluded, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Names it on the command line: the outcome."""
+        return self.outcome
 
     def used(self, result: Pooled) -> tuple[ArmPair, ...]:
         """The pairs behind a result; none where it is not estimable."""

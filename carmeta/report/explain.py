@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from carmeta.domain.analysis import Analysis, OutcomeAnalysis, StudyRow
-from carmeta.domain.evidence import DataPath, Decision, Excluded
-from carmeta.domain.result import Pooled
-from carmeta.report import numbers, words
+from carmeta.domain.analysis import (
+    Analysis,
+    ArmPair,
+    ContrastAnalysis,
+    OutcomeAnalysis,
+    StudyRow,
+)
+from carmeta.domain.evidence import Count, DataPath, Decision, Excluded
+from carmeta.domain.result import Back, Pooled
+from carmeta.report import contents, numbers, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,19 @@ def _nowhere(study: str, path: DataPath) -> str:
 
 
 def explain(
-    analysis: Analysis, outcome: OutcomeAnalysis, cohort: str = "", where: Where = _nowhere
+    analysis: Analysis,
+    outcome: OutcomeAnalysis | ContrastAnalysis,
+    cohort: str = "",
+    where: Where = _nowhere,
 ) -> Step:
-    """The steps behind a pooled estimate, or behind one cohort's part in it.
+    """The steps behind a pooled estimate or a comparison, or behind one cohort's part in it.
 
     A cohort that is not pooled is explained by the reason. Beside a pooled one stand those
     that were left out for it.
 
     Args:
         analysis: the run.
-        outcome: one of its outcomes.
+        outcome: one of its outcomes or comparisons.
         cohort: ``study`` or ``study/cohort``; empty for all.
         where: gives file:line:column of a path in a study's record.
 
@@ -52,16 +62,21 @@ def explain(
     """
     walk = _Walk(analysis, where)
     out = outcome.excluded
-    rows = [row for row in outcome.rows if _is(row, cohort)]
-    beside = {row.count.key: [e for e in out if e.by == row.count.key] for row in rows if cohort}
-    steps = [walk.row(outcome, row, beside.get(row.count.key, [])) for row in rows]
-    told = [e for found in beside.values() for e in found]
+    told: list[Excluded] = []
+    steps = []
+    for counts, step in walk.rows(outcome):
+        if not any(_is(count, cohort) for count in counts):
+            continue
+        beside = [e for e in out if cohort and e.by in {count.key for count in counts}]
+        steps.append(step(beside))
+        told += beside
     rest = [walk.excluded(e) for e in out if e not in told and (not cohort or e.of(cohort))]
     if not steps and not rest:
         raise KeyError(cohort)
     if cohort and len(steps) + len(rest) == 1:
         return (*steps, *rest)[0]
-    return Step("pooled", _headline(outcome), (*steps, *rest))
+    head = _compared(outcome) if isinstance(outcome, ContrastAnalysis) else _headline(outcome)
+    return Step("pooled", head, (*steps, *rest))
 
 
 def explain_absence(
@@ -98,14 +113,33 @@ def leaves(step: Step) -> Iterator[Step]:
         yield from leaves(one)
 
 
-def _is(row: StudyRow, cohort: str) -> bool:
-    return not cohort or cohort in (row.count.study, row.count.key)
+def _is(count: Count, cohort: str) -> bool:
+    return not cohort or cohort in (count.study, count.key)
 
 
 def _headline(outcome: OutcomeAnalysis) -> str:
     pooled = outcome.headline
     label = words.outcome(outcome.outcome).label
     return f"{label}: {_estimate(pooled)} by {pooled.label} over {len(outcome.rows)} cohorts"
+
+
+def _compared(contrast: ContrastAnalysis) -> str:
+    label = words.outcome(contrast.outcome).label
+    found = "; ".join(
+        f"{words.measure(fit.measure)} {_effect(fit.back, fit)} by {fit.label} "
+        f"over {len(contrast.used(fit))} of {len(contrast.pairs)} pairs"
+        for fit in contrast.results
+    )
+    return f"{label}, two arms: {found}"
+
+
+def _effect(back: Back, fit: Pooled) -> str:
+    """An effect of two arms with its limits."""
+    scale = contents.measure_scale(fit.measure)
+    if math.isnan(back.estimate):
+        return numbers.NOT_ESTIMABLE
+    limits = numbers.bare_interval(back.ci_lb, back.ci_ub, scale)
+    return f"{numbers.show(back.estimate, scale)} ({numbers.level(fit.level)}% CI {limits})"
 
 
 def _estimate(pooled: Pooled) -> str:
@@ -127,7 +161,18 @@ class _Walk:
     def __init__(self, analysis: Analysis, where: Where):
         self.analysis, self.where = analysis, where
 
-    def row(self, outcome: OutcomeAnalysis, row: StudyRow, instead: Sequence[Excluded]) -> Step:
+    def rows(
+        self, outcome: OutcomeAnalysis | ContrastAnalysis
+    ) -> Iterator[tuple[Sequence[Count], Callable[[Sequence[Excluded]], Step]]]:
+        """The counts of every row, and what makes its step of the counts left out for it."""
+        if isinstance(outcome, ContrastAnalysis):
+            for pair in outcome.pairs:
+                yield pair.arms, partial(self._pair, outcome, pair)
+        else:
+            for row in outcome.rows:
+                yield (row.count,), partial(self._row, outcome, row)
+
+    def _row(self, outcome: OutcomeAnalysis, row: StudyRow, instead: Sequence[Excluded]) -> Step:
         count = row.count
         text = f"{count.slab}: {numbers.percent(row.proportion)} "
         text += f"(exact {_limits(row.ci_lb, row.ci_ub)})"
@@ -135,14 +180,29 @@ class _Walk:
         if weight and not math.isnan(row.weight):
             text += f", {weight} {numbers.weight(row.weight)}%"
         size = f"logit {numbers.fixed(row.yi, 4)}, variance {numbers.fixed(row.vi, 4)}"
+        return Step("row", text, (self._count(count, size, instead),))
+
+    def _pair(self, contrast: ContrastAnalysis, pair: ArmPair, instead: Sequence[Excluded]) -> Step:
+        own = [
+            f"{words.measure(fit.measure)} {_effect(pair.effects[fit.measure], fit)}"
+            for fit in {fit.measure: fit for fit in reversed(contrast.results)}.values()
+            if fit.measure in pair.effects
+        ]
+        arms = (
+            self._count(count, count.slab, [e for e in instead if e.by == count.key])
+            for count in pair.arms
+        )
+        return Step("row", f"{pair.slab}: {'; '.join(reversed(own)) or 'no effect'}", tuple(arms))
+
+    def _count(self, count: Count, said: str, instead: Sequence[Excluded]) -> Step:
         what = f"{count.xi} of {count.ni} {count.population} [{count.derivation}]"
         if count.xi_lo < count.xi_hi:
             what += f", may be {count.xi_lo} to {count.xi_hi}"
         steps = (
-            *self._decisions(count.study, count.cohort, outcome.outcome),
+            *self._decisions(count.study, count.cohort, count.outcome),
             *(self._left_out(item, self._source(item)) for item in instead),
         )
-        return Step("row", text, (Step("count", f"{what}: {size}", steps),))
+        return Step("count", f"{what}: {said}", steps)
 
     def excluded(self, item: Excluded) -> Step:
         """What is not pooled, why, and what is printed of it."""

@@ -223,3 +223,20 @@ def test_the_flow_counts_every_cohort_once(golden_review: Path) -> None:
     assert known.cohorts == 4 + sum(number for _, number in known.left_out)
     # first-20 twice, and the three cohorts of the two other studies
     assert known.cohorts == 4 + 2 + 3
+
+
+def test_explain_walks_a_comparison_to_its_cells(cli: Any, golden_review: Path) -> None:
+    add(NO_CR)
+    Path("configs/two.yaml").write_text(HEAD)
+    ran = cli("explain", "orr", "--config", "configs/two.yaml")
+    assert ran.code == 0
+    for word in ("odds ratio", "41 of 60", "12 of 30", "printed-count", "studies/delta-4.yaml:"):
+        assert word in ran.out
+    ran = cli("explain", "cr", "delta-4", "--config", "configs/two.yaml")
+    assert ran.code == 0
+    assert "does not report it" in ran.out
+    ran = cli("explain", "orr", "gamma-3", "--config", "configs/two.yaml")
+    assert "delta-4" not in ran.out
+    ran = cli("explain", "or", "--config", "configs/two.yaml")
+    assert ran.code == 2
+    assert "orr" in ran.err
