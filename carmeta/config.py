@@ -115,6 +115,11 @@ class AnalysisConfig(EvidenceRules):
         return self
 
     @property
+    def by_name(self) -> frozenset[str]:
+        """Every cohort that the run asks for by name, in whichever set."""
+        return super().by_name.union(*(part.cohorts for part in self.sets))
+
+    @property
     def specs(self) -> tuple[ModelSpec, ...]:
         """The models in use: those named, or the default of the question."""
         if self.models:

@@ -15,6 +15,7 @@ from carmeta.cli.studies import STUDIES
 
 if TYPE_CHECKING:
     from carmeta.domain.evidence import Finding
+    from carmeta.domain.record import Review
     from carmeta.records import Loaded
     from carmeta.sourcefile import Diagnostic
 
@@ -35,7 +36,9 @@ def validate(
 ) -> int:
     """Check records and configurations.
 
-    Checked are the text, the schema, references between records, and printed numbers.
+    Checked are the text, the schema, references between records, printed numbers, and that
+    records hold what configurations name: those in the folder that is given (of several, the
+    one beside the configuration's), or else in studies/.
 
     Exit code 1 if anything is an error. Findings that a record acknowledges are only counted;
     those that ask for nothing are told with --verbose.
@@ -43,8 +46,11 @@ def validate(
     records, configs = _sorted_out(paths or [STUDIES, Path("configs")])
     diagnostics: list[Diagnostic] = []
     checked, settled = len(configs), 0
+    whole: dict[Path, Loaded] = {}
     for folder, only in records.items():
         loaded = _load(folder, only)
+        if only is None:
+            whole[folder] = loaded
         checked += len(loaded.sources) if only is None else len(only)
         diagnostics += loaded.diagnostics
         if audit and loaded.review is not None:
@@ -54,7 +60,7 @@ def validate(
                 _as_diagnostic(finding, loaded) for finding in findings if not finding.acknowledged
             ]
     for path in configs:
-        diagnostics += _check_config(path)
+        diagnostics += _check_config(path, _asked(path, list(records), whole))
     print_diagnostics(diagnostics, fmt=output_format)
     sys.stdout.flush()
     return _summary(diagnostics, checked, settled)
@@ -129,14 +135,36 @@ def _as_diagnostic(finding: Finding, loaded: Loaded) -> Diagnostic:
     return Diagnostic(finding.code, finding.severity, finding.mark, message, finding.hint, line)
 
 
-def _check_config(path: Path) -> list[Diagnostic]:
+def _asked(config: Path, folders: list[Path], whole: dict[Path, Loaded]) -> Review | None:
+    """The records that hold what a configuration names; that none can be asked is said.
+
+    ``whole`` are the folders that were read, which this adds to.
+    """
+    from carmeta.records import load_review
+
+    if len(folders) > 1:
+        beside = config.resolve().parent.parent
+        folders = [folder for folder in folders if folder.resolve().parent == beside]
+    folder = folders[0] if folders else STUDIES
+    if folder not in whole:
+        whole[folder] = load_review(folder)
+    review = whole[folder].review
+    if review is None:
+        terminal.say(f"names in {config} are not checked: the records in {folder} are not usable")
+    return review
+
+
+def _check_config(path: Path, review: Review | None) -> list[Diagnostic]:
     from carmeta.config import load_config
     from carmeta.domain.evidence import Mark
     from carmeta.errors import ConfigError
+    from carmeta.pipeline.choices import check_choices
     from carmeta.sourcefile import Diagnostic
 
     try:
-        load_config(path)
+        config = load_config(path)
+        if review is not None:
+            check_choices(config, review, path)
     except ConfigError as error:
         told = list(error.diagnostics)
         return told or [

@@ -97,6 +97,11 @@ class Diagnostics:
     notes: tuple[str, ...] = ()
 
 
+def key_of(outcome: str, part: str) -> str:
+    """Names an outcome, with the set of cohorts if there are several."""
+    return f"{outcome}_{part}" if part else outcome
+
+
 @dataclass(frozen=True, slots=True)
 class OutcomeAnalysis:
     """One outcome: rows, headline model, what stands beside it."""
@@ -135,7 +140,7 @@ class OutcomeAnalysis:
     @property
     def key(self) -> str:
         """Names files and anchors: the outcome, with the set of cohorts if there are several."""
-        return f"{self.outcome}_{self.part}" if self.part else self.outcome
+        return key_of(self.outcome, self.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +284,13 @@ class Analysis:
     bias: tuple[StudyBias, ...] = ()
     iv_pools: tuple[IvPool, ...] = ()  # every inverse-variance fit, for a second opinion
     second_opinion: str = ""  # what it says; empty where nobody was asked
-    not_pooled: tuple[Excluded, ...] = ()  # of outcomes without a pool of their own
+    not_pooled: tuple[Excluded, ...] = ()  # of outcomes, in a set, without a pool of their own
+
+    @property
+    def part_labels(self) -> dict[str, str]:
+        """Id and label of every set of cohorts that the configuration names, or one without."""
+        sets = self.config.get("sets") or ({"id": "", "label": ""},)
+        return {part["id"]: part["label"] for part in sets}
 
     @property
     def pools(self) -> tuple[OutcomeAnalysis | ContrastAnalysis, ...]:
@@ -287,8 +298,7 @@ class Analysis:
         return (*self.outcomes, *self.contrasts)
 
     @property
-    def excluded(self) -> tuple[tuple[Excluded, str], ...]:
-        """Every exclusion with the id of the set of cohorts it belongs to, or empty."""
-        of_outcomes = ((item, one.part) for one in self.outcomes for item in one.excluded)
-        of_contrasts = (item for one in self.contrasts for item in one.excluded)
-        return (*of_outcomes, *((item, "") for item in (*of_contrasts, *self.not_pooled)))
+    def excluded(self) -> tuple[Excluded, ...]:
+        """Every exclusion, once."""
+        found = (item for one in self.pools for item in one.excluded)
+        return tuple(dict.fromkeys((*found, *self.not_pooled)))

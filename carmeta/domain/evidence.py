@@ -117,7 +117,8 @@ class Excluded:
     ``cohort`` is empty where all cohorts of the study that report the outcome are left out
     for the one reason; ``cohorts`` then holds their ids. ``path`` leads to the first
     cell concerned in the study's file; ``by`` is the pooled ``study/cohort`` that holds the
-    patients, where one does.
+    patients, where one does. ``part`` is the id of the set of cohorts that names the cohort and
+    cannot have it; it is empty for what a run leaves out without a set, or belongs to none.
     """
 
     study: str
@@ -130,6 +131,7 @@ class Excluded:
     path: DataPath = ()
     by: str = ""
     cohorts: tuple[str, ...] = ()
+    part: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -101,6 +101,11 @@ class EvidenceRules(Section):
             raise ValidationError.from_exception_data(type(self).__name__, [detail])
         return self
 
+    @property
+    def by_name(self) -> frozenset[str]:
+        """Every cohort (``study/cohort``) that the whole run asks for by name."""
+        return frozenset(self.include.cohorts)
+
     def order(self, outcome: str) -> tuple[str, ...]:
         """Populations for an outcome, from the preferred one on."""
         own = self.populations.by_outcome.get(outcome)  # type: ignore[call-overload]  # any text may be asked

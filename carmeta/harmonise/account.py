@@ -34,8 +34,7 @@ def account(evidence: Evidence, solution: Solution) -> Harmonised:
         decisions.append(_dropped(count, drop, solution.rules))
         out.append(_exclusion(count, drop))
     decisions += _earlier_reports(evidence, solution)
-    inside = list(solution.choices)
-    out += excluded(evidence, solution.outcome, inside, solution.outside)
+    out += excluded(evidence, solution.rules, solution.outcome, solution.outside)
     uses = dict(_uses(evidence, solution))
     return Harmonised(solution.counts, tuple(decisions), tuple(out), uses=uses)
 

@@ -88,14 +88,23 @@ def _outside(study: StudyRecord, cohort: Cohort, include: Include) -> Why | None
 
 
 def excluded(
-    evidence: Evidence, outcome: str, inside: list[str], outside: dict[str, Why]
+    evidence: Evidence, rules: EvidenceRules, outcome: str, outside: dict[str, Why]
 ) -> Iterator[Excluded]:
-    """Those that do not belong by name; a study that is out as a whole is named once."""
-    partly = {key.partition("/")[0] for key in inside}
-    for study_id, keys in groupby(outside, key=lambda key: key.partition("/")[0]):
+    """Those that do not belong, by name; a study of which nothing does is named once.
+
+    What another set of the run asks for by name is accounted for there.
+    """
+    elsewhere = rules.by_name - set(rules.include.cohorts)
+    here = [key for key in outside if key not in elsewhere]
+    for study_id, keys in groupby(here, key=lambda key: key.partition("/")[0]):
         listed = list(keys)
         reasons = {outside[key] for key in listed}
-        if study_id not in partly and len(reasons) == 1 and len(listed) > 1:
+        study = evidence.study(listed[0])
+        whole = all(
+            _outside(study, cohort, rules.include) and f"{study_id}/{cohort.id}" not in elsewhere
+            for cohort in study.cohorts
+        )
+        if whole and len(reasons) == 1 and len(listed) > 1:
             kind, reason = reasons.pop()
             said = f"{reason} ({len(listed)} cohorts)"
             first = _first(evidence, listed[0], outcome)

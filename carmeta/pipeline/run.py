@@ -21,7 +21,7 @@ from carmeta.pipeline.dependence import Trials
 from carmeta.pipeline.outcome import analyse_outcome
 from carmeta.pipeline.picture import picture
 from carmeta.pipeline.provenance import provenance
-from carmeta.pipeline.sets import compared_sets, named
+from carmeta.pipeline.sets import compared_sets, harmonised_set, named
 from carmeta.pipeline.studies import references, summaries
 from carmeta.records import Loaded, load_review
 from carmeta.vocabulary import OUTSIDE
@@ -70,7 +70,8 @@ def run(
         raise _nothing(config, config_path, harmonised)
     counts = [count for one in harmonised for count in one.counts]
     used = frozenset(count.study for count in counts)
-    pooled = {one.outcome for one in outcomes} | {one.outcome for one in contrasts}
+    pooled = {(one.outcome, one.part) for one in outcomes}
+    pooled |= {(one.outcome, "") for one in contrasts}
     nodes, edges = picture(review, harmonised)
     return Analysis(
         name=config.name,
@@ -89,7 +90,12 @@ def run(
         bias=risk_of_bias(review, used),
         iv_pools=tuple(pools),
         not_pooled=tuple(
-            dict.fromkeys(e for one in harmonised for e in one.excluded if e.outcome not in pooled)
+            dict.fromkeys(
+                item
+                for part, one in zip(_parts(config), harmonised, strict=True)
+                for item in one.excluded
+                if (item.outcome, part) not in pooled
+            )
         ),
     )
 
@@ -114,8 +120,13 @@ def _harmonised(config: AnalysisConfig, review: Review) -> list[Harmonised]:
         arms = [arm for pair in pairs for arm in pair]
         return [paired(review, harmonise(review, named(config, arms)), pairs)]
     if config.sets:
-        return [harmonise(review, named(config, part.cohorts)) for part in config.sets]
+        return [harmonised_set(config, review, part) for part in config.sets]
     return [harmonise(review, config)]
+
+
+def _parts(config: AnalysisConfig) -> list[str]:
+    """Ids of the sets of cohorts, in the order of what is harmonised."""
+    return [part.id for part in config.sets] or [""]
 
 
 def _pooled(

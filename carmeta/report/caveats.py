@@ -109,20 +109,21 @@ def _of_comparisons(analysis: Analysis) -> Iterator[str]:
 
 
 def _empty(analysis: Analysis) -> Iterator[str]:
-    """Outcomes that were asked for and that no cohort could be pooled for."""
-    shown = {item.outcome for item in analysis.outcomes}
-    shown |= {item.outcome for item in analysis.contrasts}
+    """Outcomes, of each set of cohorts, that were asked for and that no cohort could give."""
+    shown = {(item.outcome, item.part) for item in analysis.outcomes}
+    shown |= {(item.outcome, "") for item in analysis.contrasts}
     compared = analysis.config.get("comparison") is not None
     nothing = "no pair of arms could be compared" if compared else "no cohort could be pooled"
-    for code in analysis.config.get("outcomes", ()):
-        if code not in shown:
-            yield f"{words.outcome(code).label}: {nothing}."
+    for part, label in analysis.part_labels.items():
+        for code in analysis.config.get("outcomes", ()):
+            if (code, part) not in shown:
+                yield f"{contents.name_of(code, label)}: {nothing}."
 
 
 def _silent(analysis: Analysis) -> Iterator[str]:
     """Cohorts that the configuration names and that report none of its outcomes."""
     heard = {count.key for count in used_counts(analysis)}
-    heard |= {key for item, _ in analysis.excluded for key in item.keys}
+    heard |= {key for item in analysis.excluded for key in item.keys}
     config = analysis.config
     pairs = (config.get("comparison") or {}).get("pairs", ())
     named = [

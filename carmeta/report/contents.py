@@ -99,8 +99,13 @@ def _primary_name(analysis: Analysis) -> str:
 
 def outcome_name(outcome: OutcomeAnalysis) -> str:
     """The outcome, with the set of cohorts where a run has several."""
-    label = words.outcome(outcome.outcome).label
-    return f"{label} ({outcome.part_label})" if outcome.part_label else label
+    return name_of(outcome.outcome, outcome.part_label)
+
+
+def name_of(code: str, part_label: str) -> str:
+    """An outcome, with the label of the set of cohorts if there is one."""
+    label = words.outcome(code).label
+    return f"{label} ({part_label})" if part_label else label
 
 
 def totals(outcome: OutcomeAnalysis) -> tuple[int, int]:

@@ -116,16 +116,16 @@ def findings_table(found: Sequence[Finding], key: str, caption: str) -> Table:
 
 def excluded(analysis: Analysis) -> Table:
     """Cohorts that report an outcome but are not in its pool, with the reason."""
-    return excluded_table([item for item, _ in analysis.excluded], "excluded", "Cohorts not pooled")
+    return excluded_table(analysis, analysis.excluded, "excluded", "Cohorts not pooled")
 
 
-def excluded_table(found: Sequence[Excluded], key: str, caption: str) -> Table:
+def excluded_table(analysis: Analysis, found: Sequence[Excluded], key: str, caption: str) -> Table:
     """Exclusions, one line a cohort and reason; the outcomes that share it stand together."""
     merged: dict[tuple[str, str, str], list[str]] = {}
     for item in found:
         why = EXCLUSION_WORDS[item.kind]
         names = merged.setdefault((item.slab, why, item.reason), [])
-        short = words.outcome(item.outcome).short
+        short = words.short_of(item.outcome, analysis.part_labels.get(item.part, ""))
         if short not in names:
             names.append(short)
     columns = (

@@ -227,9 +227,9 @@ def excluded(analysis: Analysis) -> Raw:
             item.kind,
             item.reason,
             item.source,
-            part,
+            item.part,
         )
-        for item, part in analysis.excluded
+        for item in analysis.excluded
     )
     return Raw("excluded", columns, tuple(rows))
 

@@ -14,6 +14,7 @@ from carmeta.domain.analysis import (
     ContrastAnalysis,
     OutcomeAnalysis,
     StudyRow,
+    key_of,
 )
 from carmeta.domain.evidence import Count, DataPath, Decision, Excluded
 from carmeta.domain.result import Back, Pooled
@@ -80,19 +81,35 @@ def explain(
 
 
 def explain_absence(
-    analysis: Analysis, outcome: str, cohort: str = "", where: Where = _nowhere
+    analysis: Analysis, key: str, cohort: str = "", where: Where = _nowhere
 ) -> Step:
     """Why an outcome that the configuration asks for has no pool, or a cohort no part in it.
+
+    Args:
+        analysis: the run.
+        key: of the outcome, with the set of cohorts where there are several.
+        cohort: ``study`` or ``study/cohort``; empty for all.
+        where: gives file:line:column of a path in a study's record.
 
     Raises:
         KeyError: no cohort was left out for it.
     """
-    out = [e for e in analysis.not_pooled if e.outcome == outcome and (not cohort or e.of(cohort))]
+    asked = {
+        key_of(outcome, part): (outcome, part, label)
+        for outcome in analysis.config["outcomes"]
+        for part, label in analysis.part_labels.items()
+    }
+    outcome, part, label = asked[key]
+    out = [
+        item
+        for item in analysis.not_pooled
+        if item.outcome == outcome and item.part in ("", part) and (not cohort or item.of(cohort))
+    ]
     if not out:
-        raise KeyError(cohort or outcome)
+        raise KeyError(cohort or key)
     walk = _Walk(analysis, where)
-    label = words.outcome(outcome).label
-    return Step("pooled", f"{label}: not pooled", tuple(walk.excluded(item) for item in out))
+    name = contents.name_of(outcome, label)
+    return Step("pooled", f"{name}: not pooled", tuple(walk.excluded(item) for item in out))
 
 
 def as_json(step: Step) -> dict[str, Any]:

@@ -132,15 +132,17 @@ def _audit(analysis: Analysis) -> dict[str, Any]:
 
 def _exclusions(analysis: Analysis) -> dict[str, Any]:
     """Cohorts that a reader may miss, and those that do not belong to the question."""
-    every = [item for item, _ in analysis.excluded]
-    missed = [item for item in every if item.kind not in OUTSIDE]
-    rest = [item for item in every if item.kind in OUTSIDE]
+    missed = [item for item in analysis.excluded if item.kind not in OUTSIDE]
+    rest = [item for item in analysis.excluded if item.kind in OUTSIDE]
     return {
         "excluded": _table(
-            evidence.excluded_table(missed, "excluded", "Cohorts not pooled"), sortable=True
+            evidence.excluded_table(analysis, missed, "excluded", "Cohorts not pooled"),
+            sortable=True,
         ),
         "excluded_rest": _table(
-            evidence.excluded_table(rest, "excluded-rest", "Outside the question or not reported"),
+            evidence.excluded_table(
+                analysis, rest, "excluded-rest", "Outside the question or not reported"
+            ),
             sortable=True,
         ),
         "excluded_counts": (len(missed), len(rest)),

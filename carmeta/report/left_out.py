@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from carmeta.domain.analysis import OutcomeAnalysis
 from carmeta.report import words
 from carmeta.vocabulary import EXCLUSION_WORDS, OUTSIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from carmeta.domain.analysis import Analysis, ContrastAnalysis, OutcomeAnalysis
+    from carmeta.domain.analysis import Analysis, ContrastAnalysis
     from carmeta.domain.evidence import Count, Excluded
 
 
@@ -26,12 +27,15 @@ class LeftOut:
     names: tuple[str, ...]
     outcomes: tuple[str, ...]  # as the columns call them
     reason: str
-    missed: str = ""  # id of the study, where a reader would look for it and nothing is pooled
+    missed: str = ""  # id of the study, of which nothing is pooled for these outcomes
+    altogether: bool = False  # nor for any other
 
     def sentence(self, *, outcomes: bool = True) -> str:
         """``A; B (ORR, CR): reason.``"""
-        where = f" ({', '.join(self.outcomes)})" if outcomes else ""
+        listed = ", ".join(self.outcomes)
+        where = f" ({listed})" if outcomes else ""
         end = f"; nothing of {self.missed} is pooled" if self.missed else ""
+        end += f" for {listed}" if self.missed and not self.altogether else ""
         return f"{'; '.join(self.names)}{where}: {self.reason.rstrip('.')}{end}."
 
 
@@ -39,12 +43,15 @@ def of_run(analysis: Analysis) -> list[LeftOut]:
     """Every exclusion of a run."""
     found = [group for one in analysis.pools for group in _explained(one)]
     found += [(item, _explain(item, ())) for item in analysis.not_pooled]
-    return _grouped(found)
+    pooled = {count.study for one in analysis.pools for count in one.counts}
+    groups = _grouped(dict.fromkeys(found), analysis.part_labels)
+    return [replace(group, altogether=group.missed not in pooled) for group in groups]
 
 
 def of_outcome(outcome: OutcomeAnalysis | ContrastAnalysis) -> list[LeftOut]:
-    """Every exclusion of one outcome."""
-    return _grouped(_explained(outcome))
+    """Every exclusion of one outcome; what is pooled for others is not looked at."""
+    labels = {outcome.part: outcome.part_label} if isinstance(outcome, OutcomeAnalysis) else {}
+    return _grouped(_explained(outcome), labels)
 
 
 def missed(outcome: OutcomeAnalysis | ContrastAnalysis) -> str:
@@ -72,12 +79,13 @@ def _explain(item: Excluded, pooled: Sequence[Count]) -> tuple[str, str, int]:
     return item.reason, "", 1
 
 
-def _grouped(found: Iterable[Explained]) -> list[LeftOut]:
+def _grouped(found: Iterable[Explained], labels: Mapping[str, str]) -> list[LeftOut]:
     """Outcomes with the same reason together, then cohorts; what is missed altogether first."""
     outcomes: dict[tuple[str, str, str, int], dict[str, None]] = {}
     for item, (reason, study, rank) in found:
         key = (item.slab, reason or EXCLUSION_WORDS[item.kind], study, rank)
-        outcomes.setdefault(key, {})[words.outcome(item.outcome).short] = None
+        short = words.short_of(item.outcome, labels.get(item.part, ""))
+        outcomes.setdefault(key, {})[short] = None
     names: dict[tuple[int, str, str, tuple[str, ...]], list[str]] = {}
     for (slab, reason, study, rank), shorts in outcomes.items():
         names.setdefault((rank, study, reason, tuple(shorts)), []).append(slab)

@@ -68,7 +68,7 @@ def flow(analysis: Analysis) -> Flow:
     """Count reports, studies and cohorts; a cohort stands under the first reason given for it."""
     pooled = {c.key for one in analysis.pools for c in one.counts}
     reasons: dict[str, str] = {}
-    for item, _ in analysis.excluded:
+    for item in analysis.excluded:
         for key in item.keys:
             if key not in pooled:
                 reasons.setdefault(key, EXCLUSION_WORDS[item.kind])

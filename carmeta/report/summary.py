@@ -56,7 +56,7 @@ def _evidence(analysis: Analysis) -> str:
             if waiting
             else " (every error and warning acknowledged with its reason)"
         )
-    out = len({(item.study, item.cohort, item.outcome) for item, _ in analysis.excluded})
+    out = len({(item.study, item.cohort, item.outcome) for item in analysis.excluded})
     return (
         f"Findings of the audit: {seen}. Decisions on the evidence: {len(analysis.decisions)}. "
         f"Cohorts and outcomes not pooled: {out}."

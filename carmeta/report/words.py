@@ -86,8 +86,13 @@ def measure(code: str) -> str:
 
 def short_name(outcome: OutcomeAnalysis) -> str:
     """The outcome as a column calls it, with the set of cohorts where a run has several."""
-    short = OUTCOMES[outcome.outcome].short if outcome.outcome in OUTCOMES else outcome.outcome
-    return f"{outcome.part_label}: {short}" if outcome.part_label else short
+    return short_of(outcome.outcome, outcome.part_label)
+
+
+def short_of(code: str, part_label: str) -> str:
+    """An outcome as a column calls it, with the label of the set of cohorts if there is one."""
+    short = outcome(code).short
+    return f"{part_label}: {short}" if part_label else short
 
 
 def population(code: str) -> str:

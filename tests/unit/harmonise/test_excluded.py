@@ -116,3 +116,13 @@ def test_a_grade_that_is_not_there_is_not_called_printed(missing, kind):
     (out,) = found.excluded
     assert out.kind == kind
     assert "printed" not in out.reason
+
+
+def test_a_study_with_cohorts_that_are_asked_for_is_not_out_as_a_whole():
+    """Its other cohorts are named, also for an outcome that the asked ones do not report."""
+    orr = with_orr("t", 7, 10)
+    crs = [cohort(name, proportions=[rate(outcome="cr", count=3)]) for name in ("x", "y")]
+    found = run(study(orr, *crs), outcomes=("orr", "cr"), cohorts=("s/t",))
+    assert [(e.outcome, e.cohort, e.reason) for e in found.excluded] == [
+        ("cr", name, "not one of the cohorts that the configuration names") for name in ("x", "y")
+    ]

@@ -60,7 +60,7 @@ def test_an_arm_whose_partner_has_no_count_is_named(golden_review: Path) -> None
     found = analysed()
     cr = next(one for one in found.contrasts if one.outcome == "cr")
     assert [pair.study for pair in cr.pairs] == ["gamma-3"]
-    out = {(e.outcome, e.study, e.cohort): e for e, _ in found.excluded}
+    out = {(e.outcome, e.study, e.cohort): e for e in found.excluded}
     lost = out["cr", "delta-4", "car-t"]
     assert lost.kind == "unpaired"
     assert "standard arm" in lost.reason
@@ -72,7 +72,7 @@ def test_an_arm_whose_partner_has_no_count_is_named(golden_review: Path) -> None
 
 def test_a_partner_that_is_refused_is_named_with_the_reason(golden_review: Path) -> None:
     add(change=(NO_CR, NO_CR.replace("population: itt", "population: evaluable")))
-    out = {(e.outcome, e.study, e.cohort): e for e, _ in analysed().excluded}
+    out = {(e.outcome, e.study, e.cohort): e for e in analysed().excluded}
     assert out["cr", "delta-4", "standard"].kind == "not-selected"
     assert out["cr", "delta-4", "car-t"].kind == "unpaired"
     assert out["cr", "delta-4", "standard"].reason in out["cr", "delta-4", "car-t"].reason
@@ -83,7 +83,7 @@ def test_an_outcome_that_ends_without_a_pair_keeps_its_account(golden_review: Pa
     text = HEAD.replace("    - {treatment: gamma-3/car-t, control: gamma-3/standard}\n", "")
     found = analysed(text)
     assert [one.outcome for one in found.contrasts] == ["orr"]
-    out = {(e.outcome, e.study, e.cohort): e.kind for e, _ in found.excluded}
+    out = {(e.outcome, e.study, e.cohort): e.kind for e in found.excluded}
     assert out["cr", "delta-4", "car-t"] == "unpaired"
     assert out["orr", "gamma-3", ""] == "outside"
     assert any("omplete response" in text and "no pair" in text for text in caveats.caveats(found))
@@ -105,7 +105,7 @@ def test_cohorts_in_no_pair_are_not_called_chosen(golden_review: Path) -> None:
     }  # fmt: skip
     for decision in found.decisions:
         assert (decision.study, decision.cohort) in in_pairs
-    named = {(e.study, e.cohort) for e, _ in found.excluded}
+    named = {(e.study, e.cohort) for e in found.excluded}
     assert {"alpha-1", "beta-2"} <= {study for study, _ in named}
     assert ("gamma-3", "first-20") in named
     assert "gamma-3/first-20" not in {node.key for node in found.lineage_nodes}

@@ -94,7 +94,7 @@ def test_a_pair_that_is_dropped_is_named_and_not_counted(golden_review: Path) ->
     assert [pair.study for pair in contrast.used(fit)] == ["trial-b", "trial-c"]
     assert fit.dropped == (0,)
     assert by_measure(found, "cr")["RD"][1].dropped == ()
-    out = [e for e, _ in found.excluded if e.kind == "no-information"]
+    out = [e for e in found.excluded if e.kind == "no-information"]
     assert {(e.outcome, e.study, e.cohort) for e in out} == {
         ("cr", "trial-a", "car-t"), ("cr", "trial-a", "standard")
     }  # fmt: skip

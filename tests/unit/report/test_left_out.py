@@ -8,7 +8,7 @@ import pytest
 
 from carmeta.domain.analysis import Analysis, SensitivityRow
 from carmeta.domain.evidence import Excluded
-from carmeta.report import caveats, contents, summary
+from carmeta.report import caveats, contents, left_out, summary
 from carmeta.report.files import render_all
 from tests.figures import synthetic
 
@@ -76,3 +76,38 @@ def test_cohorts_of_a_study_that_differ_between_outcomes_are_named() -> None:
     page = render_all(run, word=False, excel=False, jobs=1)["report.html"].decode()
     for shown in (text, page):
         assert "Myrtle, high dose (16)" in shown.replace("\\", "")
+
+
+def test_nothing_of_a_study_is_pooled_is_said_of_what_it_is_true_for() -> None:
+    """A study may be pooled for another outcome (#8.3)."""
+    orr, cr = synthetic.outcome(9), synthetic.outcome(9, code="cr", rate=0.4)
+    here = cr.rows[0].count
+    cr = replace(
+        cr,
+        rows=cr.rows[1:],
+        excluded=(
+            Excluded(here.study, here.cohort, here.slab, "cr", "definition", "another group"),
+            Excluded("lost-1", "all", "LOST-1", "cr", "no-denominator", "a percentage"),
+        ),
+    )
+    orr = replace(
+        orr,
+        excluded=(Excluded("lost-1", "all", "LOST-1", "orr", "no-denominator", "a percentage"),),
+    )
+    run = synthetic.analysis(outcomes=(orr, cr))
+    lines = {group.names: group.sentence() for group in left_out.of_run(run)}
+    assert lines[here.slab,].endswith(f"another group; nothing of {here.study} is pooled for CR.")
+    assert lines["LOST-1",] == "LOST-1 (ORR, CR): a percentage; nothing of lost-1 is pooled."
+    beside = [group.sentence(outcomes=False) for group in left_out.of_outcome(cr)]
+    assert f"{here.slab}: another group; nothing of {here.study} is pooled for CR." in beside
+    page = render_all(run, word=False, excel=False, jobs=1)["report.html"].decode()
+    assert f"nothing of {here.study} is pooled for CR." in page
+
+
+def test_a_study_without_a_pool_of_its_outcome_may_be_pooled_for_another() -> None:
+    orr = synthetic.outcome(9)
+    here = orr.rows[0].count
+    gone = Excluded(here.study, here.cohort, here.slab, "vgpr", "lost", "lost in the text")
+    run = replace(synthetic.analysis(outcomes=(orr,)), not_pooled=(gone,))
+    (line,) = [group.sentence() for group in left_out.of_run(run) if here.slab in group.names]
+    assert line.endswith(f"nothing of {here.study} is pooled for ≥VGPR.")
