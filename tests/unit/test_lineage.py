@@ -302,3 +302,10 @@ def test_overlap_is_symmetric_and_alternatives_are_maximal(review):
         assert all(lineage.overlap(a, b) is None for a, b in combinations(kept, 2))
         for key in set(weights) - set(kept):
             assert any(lineage.overlap(key, other) for other in kept)
+
+
+def test_a_circle_is_told_in_the_words_declared():
+    (problem,) = build(study("s", a={"updates": ["b"]}, b={"updates": ["a"]})).problems
+    assert problem.message == (
+        "s/a is an earlier report of s/b, and s/b is an earlier report of s/a"
+    )

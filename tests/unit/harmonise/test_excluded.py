@@ -126,3 +126,15 @@ def test_a_study_with_cohorts_that_are_asked_for_is_not_out_as_a_whole():
     assert [(e.outcome, e.cohort, e.reason) for e in found.excluded] == [
         ("cr", name, "not one of the cohorts that the configuration names") for name in ("x", "y")
     ]
+
+
+def test_whatever_is_left_out_has_a_decision():
+    draft = study(cohort(proportions=[rate(count=8)]), study_id="d", status="draft")
+    control = study(
+        cohort(role="comparator", proportions=[rate(count=3)]),
+        cohort("other", role="comparator", proportions=[rate(count=3)]),
+        study_id="c",
+    )
+    found = run(draft, control, study(cohort(proportions=[rate(count=5)])))
+    told = {(d.study, d.cohort, d.rule, d.result) for d in found.decisions}
+    assert {("d", "all", "draft", "not pooled"), ("c", "", "outside", "not pooled")} <= told

@@ -77,3 +77,33 @@ def test_a_cohort_without_a_count_is_named_with_all_its_numbers():
     assert "5 of 12" in out.source
     assert "among responders" in out.reason
     assert "among cr-or-better" in out.reason
+
+
+def by(assay, depth, count, of):
+    return {**mrd("all", count, of), "assay": assay, "depth": depth}
+
+
+def test_a_second_result_of_a_group_by_another_assay_is_named():
+    record = study(cohort(n=None, mrd=[by("flow", "1e-4", 5, 12), by("NGS", "1e-6", 3, 10)]))
+    found = run(record, outcomes=("mrd_neg",), mrd_among="all")
+    assert one(found, "mrd_neg").ni == 12
+    (out,) = found.excluded
+    assert (out.kind, out.by, out.path) == ("definition", "s/all", ("cohorts", 0, "mrd", 1))
+    assert out.reason == (
+        "this number is not used: by NGS, 1e-6, and not by flow, 1e-4; "
+        "the cohort's count is 5 of 12"
+    )
+    (use,) = [u for (_, _, path), u in found.uses.items() if path == out.path]
+    assert use.state == "excluded"
+
+
+def test_different_assays_in_one_pool_are_flagged():
+    def flags(*results):
+        records = [study(cohort(n=None, mrd=[r]), study_id=f"s{i}") for i, r in enumerate(results)]
+        found = run(*records, outcomes=("mrd_neg",), mrd_among="all")
+        return {flag for count in found.counts for flag in count.flags if "assay" in flag}
+
+    assert flags(by("flow", "1e-4", 5, 12), by("flow", "1e-4", 3, 10)) == set()
+    assert flags(by("flow", "1e-4", 5, 12), by("NGS", "1e-5", 3, 10)) == {
+        "MRD by different assays or depths (flow, 1e-4; NGS, 1e-5)"
+    }

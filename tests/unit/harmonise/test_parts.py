@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.unit.harmonise.make import AT, cohort, labels, one, rate, run, study
+import pytest
+
+from tests.unit.harmonise.make import AT, cohort, labels, one, rate, run, study, toxicity
 
 
 def dose(name, n, *rates):
@@ -143,3 +145,57 @@ def test_the_other_outcomes_are_named():
     found = run(record, outcomes=("orr", "cr"))
     (label,) = labels(found, "same-cohort")
     assert label == "high, 13 of 16 instead of whole, 14 of 24, as for CR"
+
+
+def test_the_flag_names_the_cohort_in_common_and_claims_no_refit():
+    x = cohort("x", 20, proportions=[rate(count=12)])
+    y = cohort("y", 18, proportions=[rate(count=9), rate("cr", count=4)])
+    (said,) = [
+        d for d in run(study(x, y), outcomes=("orr", "cr")).decisions if d.rule == "cohorts-differ"
+    ]
+    assert said.result == "counts for all of them: y"
+    assert "refit" not in said.reason
+
+
+def covered(*, a=20, b=10, whole=30, **more):
+    return study(
+        cohort("all", whole, lineage={"covered_by": [["a", "b"]]}),
+        cohort("a", a, toxicity=toxicity(any_=2)),
+        cohort("b", b, toxicity=[{
+            "event": "crs", "population": "infused", "at": AT, "grades": {"any": {"percent": "20"}}
+        }]),
+        **more,
+    )  # fmt: skip
+
+
+def test_parts_as_large_as_the_whole_they_cover_are_disjoint():
+    count = one(run(covered(), outcomes=("crs_any",)), "crs_any")
+    assert (count.cohort, count.xi, count.ni) == ("all", 4, 30)
+
+
+@pytest.mark.parametrize("sizes", [{"a": 21}, {"b": None}, {"whole": 29}])
+def test_parts_that_may_overlap_are_not_added_by_their_sizes(sizes):
+    found = run(covered(**sizes), outcomes=("crs_any",))
+    assert [c.cohort for c in found.counts] == ["a"]
+
+
+def test_a_part_is_counted_in_the_whole_and_a_mate_may_share_patients():
+    whole = cohort("whole", 24, proportions=[rate(count=14)])
+    part = cohort("part", 16, proportions=[rate(count=9)], lineage={"part_of": ["whole"]})
+    mate = cohort("mate", 10, proportions=[rate(count=5)])
+    told = {e.cohort: e for e in run(study(whole, part, mate)).excluded}
+    assert (told["part"].kind, told["mate"].kind) == ("counted", "overlap")
+    assert told["part"].reason.startswith("shares patients with whole")
+    assert told["mate"].reason.startswith("may share patients with whole")
+
+
+def test_the_unions_own_number_that_gives_no_count_is_named():
+    own = [rate("cr", "evaluable", percent="33")]
+    found = run(nci(proportions=own), outcomes=("cr",))
+    assert one(found, "cr").cohort == "whole"
+    (told,) = [e for e in found.excluded if e.cohort == "whole"]
+    assert (told.kind, told.by) == ("no-denominator", "s/whole")
+    assert told.reason.startswith("this number is not used: only a percentage is printed")
+    assert "33%" in told.source
+    (use,) = [u for (_, _, path), u in found.uses.items() if path == told.path]
+    assert (use.state, use.kind) == ("excluded", "no-denominator")

@@ -140,3 +140,56 @@ def test_a_tie_that_only_the_order_of_ids_decides_is_said():
     assert "order of the ids" in found.excluded[0].reason
     assert one(found, "orr").cohort == "a"
     assert AT
+
+
+def test_the_earliest_report_is_used_because_it_was_asked_for():
+    old, new = with_orr("old", 8, 10), cohort("new", 20, proportions=[rate(percent="75")])
+    later = new | {"lineage": {"updates": ["old"]}, "populations": {}}
+    for record in (study(old, later), study(old, with_orr("new", 15, 20, updates=["old"]))):
+        found = run(record, policy="earliest")
+        assert kept(found) == ["old"]
+        (said,) = [d for d in found.decisions if d.rule == "earlier-report"]
+        assert said.reason == "earlier report used: the earliest report is the one asked for"
+    (out,) = found.excluded
+    assert out.reason.startswith("superseded by old, the earliest report being asked for: ")
+
+
+def test_a_later_report_in_place_of_the_earliest_says_why():
+    old = cohort("old", n=None, proportions=[rate(percent="75")])
+    found = run(study(old, with_orr("new", 15, 20, updates=["old"])), policy="earliest")
+    assert kept(found) == ["new"]
+    (said,) = [d for d in found.decisions if d.rule == "later-report"]
+    assert said.reason.startswith("later report used: the report before it, old, gives no")
+    assert "no denominator" in said.reason
+
+
+def own_cutoffs(first, second, **cohorts):
+    one = cohort("one", n=40, proportions=[rate(count=20, **first)], **cohorts)
+    return study(one, cohort("two", n=30, proportions=[rate(count=15, **second)]))
+
+
+def test_latest_and_earliest_go_by_the_cutoff_of_the_number_itself():
+    record = own_cutoffs({"data_cutoff": "2018-01"}, {"data_cutoff": "2020-01"})
+    found = run(record, policy="latest")
+    assert kept(found) == ["two"]
+    assert "data cutoff 2020-01 against data cutoff 2018-01" in found.excluded[0].reason
+    assert kept(run(record, policy="earliest")) == ["one"]
+    own = {"data_cutoff": "2021"}  # of the cohort: the number is of an earlier one
+    record = own_cutoffs({"data_cutoff": "2018-01"}, {"data_cutoff": "2020-01"}, **own)
+    assert kept(run(record, policy="latest")) == ["two"]
+
+
+def test_a_union_is_as_late_as_the_latest_of_its_cells():
+    whole = cohort("whole", 40, lineage={"partitions": [["a", "b"]]})
+    a = cohort("a", 30, proportions=[rate("cr", count=15, data_cutoff="2019")])
+    b = cohort("b", 10, proportions=[rate("cr", count=5, data_cutoff="2021")])
+    mate = cohort("mate", 90, proportions=[rate("cr", count=40, data_cutoff="2020")])
+    found = run(study(whole, a, b, mate), outcomes=("cr",), policy="latest")
+    assert kept(found, "cr") == ["whole"]
+
+
+def test_a_cutoff_and_a_date_of_publication_are_told_apart():
+    one = cohort("one", n=40, proportions=[rate(count=20, at={"doc": "p"})])
+    two = cohort("two", n=30, data_cutoff="2020-05", proportions=[rate(count=15, at={"doc": "p"})])
+    found = run(study(one, two, reports=[report("p")]), policy="latest")
+    assert "(data cutoff 2020-05 against published 2020)" in found.excluded[0].reason

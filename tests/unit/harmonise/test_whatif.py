@@ -101,3 +101,20 @@ def test_of_many_counts_that_fit_the_ends_are_tried():
     assert len(found.counts[0].candidates) > 90_000
     values = sorted(c.counts[0].xi for c in found.choices if c.kind == "count")
     assert values == [found.counts[0].xi_lo, found.counts[0].xi_hi]
+
+
+def test_the_other_cohort_of_a_study_is_the_refit_on_the_same_one():
+    x = with_orr("x", 12, 20)
+    y = cohort("y", 18, proportions=[rate(count=9), rate("cr", count=4)])
+    found = run(study(x, y), outcomes=("orr", "cr"))
+    (same,) = choice(found, "same-cohort")
+    assert (same.outcome, same.label) == ("orr", "y, 9 of 18 instead of x, 12 of 20, as for CR")
+    assert [(c.cohort, c.xi, c.ni) for c in same.counts] == [("y", 9, 18)]
+    assert choice(found, "overlap") == []
+
+
+def test_the_earlier_report_of_a_cohort_is_the_refit_on_the_same_one():
+    old = cohort("old", 30, proportions=[rate(count=18), rate("cr", count=6)])
+    found = run(study(old, with_orr("new", 35, 50, updates=["old"])), outcomes=("orr", "cr"))
+    (same,) = choice(found, "same-cohort")
+    assert (same.outcome, same.counts[0].cohort) == ("orr", "old")

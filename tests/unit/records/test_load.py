@@ -81,6 +81,12 @@ BODIES = [
       "toy.yaml:1:30 REC023 there is no cohort 'al' in study 'toy'",
       "toy.yaml:1:34 REC027 cohort 'all' refers to itself",
       "toy.yaml:1:43 REC022 there is no study 'other'"]),
+    (("    lineage: {updates: [b]}\n"
+      "  - {id: b, label: b, role: car-t, lineage: {updates: [all]}}\n"),
+     [("toy.yaml:1:25 REC028 'all' and 'b' cannot each hold the other: "
+       "toy/all is an earlier report of toy/b, and toy/b is an earlier report of toy/all"),
+      ("toy.yaml:2:55 REC028 'b' and 'all' cannot each hold the other: "
+       "toy/b is an earlier report of toy/all, and toy/all is an earlier report of toy/b")]),
     ("    lineage: {covered_by: [[al, toy/b], [other/all]]}\n",
      ["toy.yaml:1:29 REC023 there is no cohort 'al' in study 'toy'",
       "toy.yaml:1:33 REC023 there is no cohort 'b' in study 'toy'",

@@ -16,8 +16,8 @@ OUT = (
     Excluded("lost-1", "all", "LOST-1", "orr", "no-denominator", "only a percentage is printed"),
     Excluded("draft-2", "all", "DRAFT-2", "orr", "draft", "its record is a draft"),
     Excluded("bad-3", "all", "BAD-3", "orr", "impossible", "20% of 8 patients"),
-    Excluded("study-0", "early", "CYPRESS-1, early", "orr", "overlap", "part", by="study-0/all"),
-    Excluded("study-0", "site", "CYPRESS-1, site", "orr", "overlap", "part", by="study-0/all"),
+    Excluded("study-0", "early", "CYPRESS-1, early", "orr", "counted", "part", by="study-0/all"),
+    Excluded("study-0", "site", "CYPRESS-1, site", "orr", "counted", "part", by="study-0/all"),
     Excluded("twin-4", "all", "TWIN-4", "orr", "overlap", "shares patients", by="study-0/all"),
     Excluded("control-5", "all", "CONTROL-5", "orr", "outside", "role comparator"),
 )
@@ -111,3 +111,10 @@ def test_a_study_without_a_pool_of_its_outcome_may_be_pooled_for_another() -> No
     run = replace(synthetic.analysis(outcomes=(orr,)), not_pooled=(gone,))
     (line,) = [group.sentence() for group in left_out.of_run(run) if here.slab in group.names]
     assert line.endswith(f"nothing of {here.study} is pooled for ≥VGPR.")
+
+
+def test_patients_are_counted_elsewhere_only_where_that_is_known() -> None:
+    mate = replace(OUT[4], cohort="mate", slab="CYPRESS-1, mate", kind="overlap")
+    run = synthetic.analysis(outcomes=(replace(synthetic.outcome(9), excluded=(*OUT, mate)),))
+    (line,) = [x for x in summary.markdown(run).decode().splitlines() if "CYPRESS-1, mate" in x]
+    assert line.replace("\\", "").endswith("may share patients with CYPRESS-1.")
