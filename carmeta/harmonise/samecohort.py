@@ -89,7 +89,7 @@ def _decision(
         names = " + ".join(f"{count.slab} ({count.ni} patients)" for count in counts)
         said.append(f"{names} for {_shorts(outcomes)}")
     study, _, cohort = next(iter(kept.values()))[0].partition("/")
-    refitted = "refitted on the same cohort" if common else "no cohort has counts for all of them"
+    slabs = [count.slab for count in solutions[next(iter(kept))].counts_of(common)]
     return Decision(
         study=study,
         cohort=cohort,
@@ -97,6 +97,6 @@ def _decision(
         action="flagged",
         rule="cohorts-differ",
         inputs=tuple(said),
-        result=refitted,
+        result=f"counts for all of them: {' + '.join(slabs) or 'no cohort'}",
         reason=f"each outcome takes the reports it can, and the cohorts differ: {'; '.join(said)}",
     )

@@ -43,8 +43,8 @@ def what_if(
     for outcome, solution in solutions.items():
         seen = {_identity(solution.counts)}
         for kind, label, counts in (
+            *alike.get(outcome, ()),  # first: the refit that stands beside the headline
             *_other_sets(evidence, solution),
-            *alike.get(outcome, ()),
             *_one_count(evidence, solution),
             *_other_rules(evidence, solution),
         ):
