@@ -182,6 +182,16 @@ class Lineage:
             queue += sorted(new)
         return frozenset(found)
 
+    def updated(self, key: str) -> frozenset[str]:
+        """The earlier reports of a cohort, and the earlier reports of those."""
+        return frozenset(other for other in self._below[key] if key in self.updaters(other))
+
+    def circle(self, a: str, b: str) -> str:
+        """How each of two cohorts is declared to hold the other; empty if they are not."""
+        if a == b or b not in self._above[a] or a not in self._above[b]:
+            return ""
+        return f"{self._containment(a, b)}, and {self._containment(b, a)}"
+
     def covers(self, key: str) -> tuple[Cover, ...]:
         """The ways in which parts that are known hold every patient of a cohort."""
         return tuple(c for c in self._covers[key] if all(part in self for part in c.parts))
@@ -271,8 +281,7 @@ class Lineage:
 
     def _cycles(self) -> Iterator[Problem]:
         for a, b in combinations(self.keys, 2):
-            if b in self._above[a] and a in self._above[b]:
-                text = f"{a} and {b} are each declared to be a part of the other"
+            if text := self.circle(a, b):
                 yield Problem("cycle", a, text)
 
     def _contradictions(self) -> Iterator[Problem]:

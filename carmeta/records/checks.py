@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import DataPath
 from carmeta.domain.record import Cohort, Product, Report, Review, StudyRecord
+from carmeta.lineage import Lineage
 from carmeta.sourcefile import Diagnostic, SourceFile, nearest
 
+_HOLDING = frozenset({"part_of", "updates", "partitions", "covered_by"})
 _PLACE_KEYS = frozenset({"at", "response_at", "crs_at"})
 
 
@@ -23,6 +25,7 @@ class Context:
 
     review: Review
     cells: Cells
+    lineage: Lineage
     sources: dict[str, SourceFile]
     products: Sequence[Product]
     reports: Sequence[Report]
@@ -299,7 +302,15 @@ def _check_reference(
             f"there is no cohort '{cohort_id}' in study '{study_id}'",
             hint=_did_you_mean(cohort_id, ids),
         )
-    elif path[0] == "cohorts" and study_id == study.id:
+    elif path[0] == "cohorts":
         own = study.cohorts[int(path[1])].id
-        if cohort_id == own:
+        keys = f"{study.id}/{own}", f"{study_id}/{cohort_id}"
+        if keys[0] == keys[1]:
             yield source.diagnostic("REC027", path, f"cohort '{own}' refers to itself")
+        elif path[3] in _HOLDING and (circle := context.lineage.circle(*keys)):
+            yield source.diagnostic(
+                "REC028",
+                path,
+                f"'{own}' and '{name}' cannot each hold the other: {circle}",
+                hint="take out the one that is not so",
+            )

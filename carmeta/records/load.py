@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from carmeta.cells import Cells
 from carmeta.domain.evidence import Mark
 from carmeta.domain.record import ProductRegister, ReportRegister, Review, StudyRecord
+from carmeta.lineage import Lineage
 from carmeta.records.checks import Context, check_registers, check_study
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest, validate
 
@@ -142,6 +143,7 @@ def _assemble(
     context = Context(
         review=review,
         cells=Cells.of(review),
+        lineage=Lineage.build(studies),
         sources=sources,
         products=product_list,
         reports=report_list,

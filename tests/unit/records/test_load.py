@@ -85,7 +85,7 @@ BODIES = [
       "  - {id: b, label: b, role: car-t, lineage: {updates: [all]}}\n"),
      [("toy.yaml:1:25 REC028 'all' and 'b' cannot each hold the other: "
        "toy/all is an earlier report of toy/b, and toy/b is an earlier report of toy/all"),
-      ("toy.yaml:2:55 REC028 'b' and 'all' cannot each hold the other: "
+      ("toy.yaml:2:56 REC028 'b' and 'all' cannot each hold the other: "
        "toy/b is an earlier report of toy/all, and toy/all is an earlier report of toy/b")]),
     ("    lineage: {covered_by: [[al, toy/b], [other/all]]}\n",
      ["toy.yaml:1:29 REC023 there is no cohort 'al' in study 'toy'",
