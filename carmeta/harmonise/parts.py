@@ -2,7 +2,8 @@
 
 Nobody is outside the parts that cover a cohort (`Lineage.covers`). So where all parts but one
 have no events, the union has the count of that one, whether or not the parts overlap. Several
-parts with events are added only where they are declared disjoint and their patients add up.
+parts with events are added only where they are disjoint, by declaration or because they have
+as many patients as the cohort that they cover, and their patients add up.
 """
 
 from __future__ import annotations
@@ -61,11 +62,19 @@ class Judge(OwnJudge):
                 if {part.partition("/")[0] for part in cover.parts} != {key.partition("/")[0]}:
                     continue  # of several records: whose scales and definitions may differ
                 n = whole.n or 0
+                cover = self._apart(cover, population, n)
                 options = [list(self._part(key, part, population, n)) for part in cover.parts]
                 for parts in _one_changed(options):
                     derived = _derived(parts, cover, n)
                     if derived is not None:
                         yield _read(parts, derived, population, whole)
+
+    def _apart(self, cover: Cover, population: str, n: int) -> Cover:
+        """Parts of a whole of ``n`` whose printed sizes add to ``n`` have nobody in common."""
+        sizes = [self.evidence.cells.patients(part, population).n for part in cover.parts]
+        if cover.disjoint or None in sizes or sum(size or 0 for size in sizes) != n:
+            return cover
+        return replace(cover, disjoint=True)
 
     def _part(self, whole: str, key: str, population: str, most: int) -> Iterator[_Part]:
         """The counts of a part in its whole population, or else that it has no events."""
