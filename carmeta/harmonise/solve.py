@@ -54,7 +54,10 @@ def solve(evidence: Evidence, rules: EvidenceRules, outcome: str) -> Solution:
 def _dates(evidence: Evidence, key: str, reading: Reading) -> tuple[str, str]:
     """Until when a count's patients were followed, and when its report was published.
 
+    A cell's own cutoff goes before that of its cohort, and of several cells the latest counts.
     The report of a number that is only cited is not known.
     """
     report = evidence.review.reports.get(reading.doc)
-    return evidence.cohort(key).data_cutoff or "", "" if report is None else report.date
+    cutoffs = [cell.cutoff or evidence.cohort(cell.key).data_cutoff or "" for cell in reading.cells]
+    cutoff = max(cutoffs, default="") or evidence.cohort(key).data_cutoff or ""
+    return cutoff, "" if report is None else report.date
