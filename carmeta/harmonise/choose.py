@@ -21,6 +21,7 @@ class Choice:
     judged: Judged
     reading: Reading | None
     count: Count | None
+    aside: tuple[Refused, ...]  # numbers that are excluded by themselves, beside the count
     others: tuple[Count, ...]  # usable readings that give another count or population
     decisions: tuple[Decision, ...]
     excluded: tuple[Excluded, ...]
@@ -31,10 +32,10 @@ def choose(judge: Judge, key: str) -> Choice:
     judged, evidence = judge.of(key), judge.evidence
     maker = _Maker(evidence, key, judge.outcome)
     if not judged.admissible and not evidence.reports(key, judge.outcome):
-        return Choice(key, judged, None, None, (), (), ())  # and its parts do not either
+        return Choice(key, judged, None, None, (), (), (), ())  # and its parts do not either
     if not judged.admissible:
         why = maker.excluded(in_order(judged.refused))
-        return Choice(key, judged, None, None, (), (maker.exclusion(why),), (why,))
+        return Choice(key, judged, None, None, (), (), (maker.exclusion(why),), (why,))
     chosen, *rest = judged.admissible
     flags = chosen.flags + _flag(chosen, judge.order)
     decisions = [maker.derivation(chosen)]
@@ -47,9 +48,31 @@ def choose(judge: Judge, key: str) -> Choice:
         for other in rest
         if other.ni != chosen.ni or not _may_agree(other, chosen)
     )
-    out = tuple(maker.foreign(chosen, judged.refused))
+    aside = tuple(_set_aside(key, chosen, rest, judged.refused))
+    out = tuple(maker.unused(item, chosen) for item in aside)
     decisions += [maker.exclusion(item) for item in out]
-    return Choice(key, judged, chosen, maker.count(chosen, flags), others, tuple(decisions), out)
+    count = maker.count(chosen, flags)
+    return Choice(key, judged, chosen, count, aside, others, tuple(decisions), out)
+
+
+def _set_aside(
+    key: str, chosen: Reading, rest: Sequence[Reading], refused: Sequence[Refused]
+) -> Iterator[Refused]:
+    """Numbers of a cohort that are no other readings of its count.
+
+    They are by another definition, or by another assay, or are its own and give no count
+    where its parts do.
+    """
+    for other in rest:
+        if other.group and other.grading != chosen.grading and other.cells[0].key == key:
+            reason = f"by {other.grading}, and not by {chosen.grading}"
+            yield Refused(other, "definition", reason)
+    of_parts = any(cell.key != key for cell in chosen.cells)
+    for item in refused:
+        own = of_parts and item.kind not in ("not-reported", "lost")
+        outside = set(item.reading.paths) - set(chosen.paths)
+        if outside and (own or item.kind == "definition"):
+            yield item
 
 
 def _may_agree(one: Reading, two: Reading) -> bool:
@@ -128,14 +151,12 @@ class _Maker:
         words = "; ".join(dict.fromkeys(text for item in alike for text in item.reading.words))
         return self._out(first.kind, reason, words, first.reading.paths[0])
 
-    def foreign(self, chosen: Reading, refused: Sequence[Refused]) -> Iterator[Excluded]:
-        """Numbers by another definition are no other readings: each is left out by itself."""
-        for item in refused:
-            paths = [path for path in item.reading.paths if path not in chosen.paths]
-            if item.kind == "definition" and paths:
-                reason = f"this number is not used: {item.reason}; the cohort's count is "
-                reason += f"{chosen.derived.xi} of {chosen.ni}"
-                yield self._out(item.kind, reason, "; ".join(item.reading.words), paths[0])
+    def unused(self, item: Refused, chosen: Reading) -> Excluded:
+        """One number left out by itself."""
+        path = next(path for path in item.reading.paths if path not in chosen.paths)
+        reason = f"this number is not used: {item.reason}; the cohort's count is "
+        reason += f"{chosen.derived.xi} of {chosen.ni}"
+        return self._out(item.kind, reason, "; ".join(item.reading.words), path)
 
     def _out(self, kind: str, reason: str, source: str, path: DataPath) -> Excluded:
         return Excluded(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from carmeta.cells import Cell
+from carmeta.domain.evidence import Count
 from carmeta.domain.record import MrdResult
 from carmeta.harmonise.counts import Reading, derive, read
 
@@ -22,3 +24,12 @@ def negative(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
                 definition=f"among {item.among}",
                 group=item.among,
             )
+
+
+def by_assay(counts: Sequence[Count]) -> tuple[Count, ...]:
+    """Counts of one outcome; flagged where they are of MRD by different assays or depths."""
+    used = dict.fromkeys(count.grading for count in counts if count.outcome == "mrd_neg")
+    if len(used) < 2:
+        return tuple(counts)
+    flag = f"MRD by different assays or depths ({'; '.join(sorted(used, key=str.casefold))})"
+    return tuple(replace(count, flags=(*count.flags, flag)) for count in counts)

@@ -107,14 +107,13 @@ def test_the_other_cohort_of_a_study_is_the_refit_on_the_same_one():
     x = with_orr("x", 12, 20)
     y = cohort("y", 18, proportions=[rate(count=9), rate("cr", count=4)])
     found = run(study(x, y), outcomes=("orr", "cr"))
-    (same,) = choice(found, "same-cohort")
-    assert (same.outcome, same.label) == ("orr", "y, 9 of 18 instead of x, 12 of 20, as for CR")
-    assert [(c.cohort, c.xi, c.ni) for c in same.counts] == [("y", 9, 18)]
-    assert choice(found, "overlap") == []
+    assert labels(found, "same-cohort") == ["y, 9 of 18 instead of x, 12 of 20, as for CR"]
+    assert choice(found, "same-cohort") == {"s/y": (9, 18)}
+    assert labels(found, "overlap") == []
 
 
 def test_the_earlier_report_of_a_cohort_is_the_refit_on_the_same_one():
     old = cohort("old", 30, proportions=[rate(count=18), rate("cr", count=6)])
     found = run(study(old, with_orr("new", 35, 50, updates=["old"])), outcomes=("orr", "cr"))
-    (same,) = choice(found, "same-cohort")
-    assert (same.outcome, same.counts[0].cohort) == ("orr", "old")
+    assert choice(found, "same-cohort") == {"s/old": (18, 30)}
+    assert labels(found, "report") == []
