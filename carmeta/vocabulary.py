@@ -35,6 +35,7 @@ ExclusionKind = Literal[
     "lost",
     "not-reported",
     "superseded",
+    "counted",  # in a pooled cohort that holds all its patients
     "overlap",
     "unpaired",
     "no-information",
@@ -248,7 +249,8 @@ EXCLUSION_WORDS: Final[dict[ExclusionKind, str]] = {
     "lost": "lost in the text",
     "not-reported": "not reported",
     "superseded": "another report of the cohort is pooled",
-    "overlap": "patients counted elsewhere",
+    "counted": "patients counted elsewhere",
+    "overlap": "may share patients with a pooled cohort",
     "unpaired": "the other arm has no count",
     "no-information": "the arms say nothing of the measure",
 }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from carmeta.domain.evidence import Count, DataPath, Decision, Excluded, Harmonised, Use
 from carmeta.domain.rules import EvidenceRules
 from carmeta.harmonise.eligible import excluded
+from carmeta.harmonise.mrd import by_assay
 from carmeta.harmonise.overlap import Drop
 from carmeta.harmonise.readings import Evidence
 from carmeta.harmonise.solve import Solution
@@ -30,13 +31,15 @@ def account(evidence: Evidence, solution: Solution) -> Harmonised:
     for key, drop in solution.dropped.items():
         count = solution.pool.candidates[key].count
         if key in unions:
-            drop = Drop("overlap", unions[key], _counted_in(unions[key], evidence))
+            drop = Drop("counted", unions[key], _counted_in(unions[key], evidence))
         decisions.append(_dropped(count, drop, solution.rules))
         out.append(_exclusion(count, drop))
-    decisions += _earlier_reports(evidence, solution)
-    out += excluded(evidence, solution.rules, solution.outcome, solution.outside)
+    decisions += _other_reports(evidence, solution)
+    outside = list(excluded(evidence, solution.rules, solution.outcome, solution.outside))
+    decisions += map(_left_out, outside)
     uses = dict(_uses(evidence, solution))
-    return Harmonised(solution.counts, tuple(decisions), tuple(out), uses=uses)
+    counts = by_assay(solution.counts)
+    return Harmonised(counts, tuple(decisions), (*out, *outside), uses=uses)
 
 
 def _dropped(count: Count, drop: Drop, rules: EvidenceRules) -> Decision:
@@ -52,6 +55,20 @@ def _dropped(count: Count, drop: Drop, rules: EvidenceRules) -> Decision:
         result="not pooled",
         reason=drop.reason if superseded else f"{drop.reason}; kept: {OVERLAP_WORDS[policy]}",
         paths=count.paths[:1],
+    )
+
+
+def _left_out(item: Excluded) -> Decision:
+    return Decision(
+        study=item.study,
+        cohort=item.cohort,
+        outcome=item.outcome,
+        action="excluded",
+        rule=item.kind,
+        inputs=(item.source,),
+        result="not pooled",
+        reason=item.reason,
+        paths=(item.path,),
     )
 
 
@@ -95,49 +112,62 @@ def _of_pooled(
     item: Excluded, key: str, unions: dict[str, str], solution: Solution, evidence: Evidence
 ) -> Excluded:
     """An exclusion again, where the cohort or one that it is a part of is pooled all the same."""
-    if item.kind == "definition":  # of one number, whatever becomes of the cohort
+    if item.kind == "definition" or solution.choices[key].count is not None:
+        # of one number, whatever becomes of the cohort
         return replace(item, by=key if key in solution.kept else unions.get(key, ""))
     if key in unions:
         reason = f"{_counted_in(unions[key], evidence)} ({item.reason})"
-        return replace(item, kind="overlap", reason=reason, by=unions[key])
+        return replace(item, kind="counted", reason=reason, by=unions[key])
     wholes = evidence.lineage.wholes(key)
     pooled = [key for key in solution.kept if key in wholes]
     if not pooled:
         return item
     names = ", ".join(sorted(count.slab for count in solution.counts_of(pooled)))
     reason = f"part of {names}, which is pooled ({item.reason})"
-    return replace(item, kind="overlap", reason=reason, by=pooled[0])
+    return replace(item, kind="counted", reason=reason, by=pooled[0])
 
 
-def _earlier_reports(evidence: Evidence, solution: Solution) -> Iterator[Decision]:
-    """Where an earlier report is pooled although there is an update: why not that one."""
+def _other_reports(evidence: Evidence, solution: Solution) -> Iterator[Decision]:
+    """Where another report is pooled than the one that goes before it: why not that one.
+
+    An update goes before what it updates; under `earliest` it is the other way round, and an
+    earlier report is then used because it was asked for.
+    """
+    lineage = evidence.lineage
+    earliest = solution.rules.overlap.policy == "earliest"
     for key in solution.kept:
         count = solution.pool.candidates[key].count
-        for update in sorted(evidence.lineage.updaters(key)):
-            why = _why_not(evidence, solution, update, key)
+        which, first = ("later", "the report before it") if earliest else ("earlier", "its update")
+        for other in sorted(lineage.updated(key) if earliest else lineage.updaters(key)):
+            why = _why_not(evidence, solution, other, key)
             if why:
-                label = evidence.name(update)
-                yield Decision(
-                    study=count.study,
-                    cohort=count.cohort,
-                    outcome=count.outcome,
-                    action="chosen",
-                    rule="earlier-report",
-                    inputs=(count.source,),
-                    result=f"{count.xi} of {count.ni}",
-                    reason=f"earlier report used: its update {label} {why}",
-                    paths=count.paths[:1],
-                )
+                yield _report_used(count, which, f"{first} {evidence.name(other)} {why}")
+        if earliest and lineage.updaters(key):
+            yield _report_used(count, "earlier", "the earliest report is the one asked for")
 
 
-def _why_not(evidence: Evidence, solution: Solution, update: str, kept: str) -> str:
-    if update in solution.dropped:
-        drop = solution.dropped[update]
+def _report_used(count: Count, which: str, why: str) -> Decision:
+    return Decision(
+        study=count.study,
+        cohort=count.cohort,
+        outcome=count.outcome,
+        action="chosen",
+        rule=f"{which}-report",
+        inputs=(count.source,),
+        result=f"{count.xi} of {count.ni}",
+        reason=f"{which} report used: {why}",
+        paths=count.paths[:1],
+    )
+
+
+def _why_not(evidence: Evidence, solution: Solution, other: str, kept: str) -> str:
+    if other in solution.dropped:
+        drop = solution.dropped[other]
         return "" if drop.by == kept else f"is not pooled, because it {drop.reason}"
-    if update in solution.outside:
-        return f"gives no admissible count, because {solution.outside[update][1]}"
-    if update in solution.choices and solution.choices[update].excluded:
-        reasons = [item.reason for item in solution.choices[update].excluded]
+    if other in solution.outside:
+        return f"gives no admissible count, because {solution.outside[other][1]}"
+    if other in solution.choices and solution.choices[other].excluded:
+        reasons = [item.reason for item in solution.choices[other].excluded]
         return f"gives no admissible count, because {'; '.join(reasons)}"
     label = OUTCOMES[solution.outcome].label
     return f"gives no admissible count, because it does not report it ({label})"
@@ -165,10 +195,11 @@ def _unused(solution: Solution, key: str, path: DataPath) -> Use:
         kind, reason = solution.outside[key]
         return Use("excluded", "", kind, reason)
     choice = solution.choices[key]
-    refused = [item for item in choice.judged.refused if path in item.reading.paths]
-    if choice.count is None or any(item.kind == "definition" for item in refused):
-        for item in refused:
+    refused = choice.judged.refused if choice.count is None else choice.aside
+    for item in refused:
+        if path in item.reading.paths:
             return Use("excluded", "", item.kind, item.reason)
+    if choice.count is None:
         return Use("excluded", "", choice.excluded[0].kind, choice.excluded[0].reason)
     if key in solution.dropped:
         drop = solution.dropped[key]

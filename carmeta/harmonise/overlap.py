@@ -28,18 +28,23 @@ class Candidate:
         Dates are held against dates of their own kind; beyond that, patients followed until
         after a report was published are later than it.
         """
-        for one, two in ((self.cutoff, other.cutoff), (self.published, other.published)):
-            if one and two and (decided := later(one, two)) is not None:
-                return decided, f"{one} against {two}"
-        for one, two, found in (
-            (self.cutoff, other.published, True),
-            (other.cutoff, self.published, False),
+        for kind, one, two in (
+            ("data cutoff", self.cutoff, other.cutoff),
+            ("published", self.published, other.published),
         ):
-            if one and two and later(one, two):
-                first, second = (one, two) if found else (two, one)
-                return found, f"{first} against {second}"
-        known = [one.cutoff or one.published or "unknown" for one in (self, other)]
-        return None, " against ".join(known)
+            if one and two and (decided := later(one, two)) is not None:
+                return decided, f"{kind} {one} against {kind} {two}"
+        for early, late, found in ((other, self, True), (self, other, False)):
+            if late.cutoff and early.published and later(late.cutoff, early.published):
+                known = [f"data cutoff {late.cutoff}", f"published {early.published}"]
+                return found, " against ".join(known if found else known[::-1])
+        return None, f"{self.dated()} against {other.dated()}"
+
+    def dated(self) -> str:
+        """The one date that says most of how recent the report is, in words."""
+        if self.cutoff:
+            return f"data cutoff {self.cutoff}"
+        return f"published {self.published}" if self.published else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +125,22 @@ class Pool:
 
     def _why(self, key: str, kept: Sequence[str]) -> Drop:
         blockers = [other for other in kept if other in self.near[key]]
-        blockers.sort(key=lambda other: (not self._beats(other, key), -self._n(other), other))
+        wholes, parts = self.lineage.wholes(key), self.lineage.parts(key)
+        blockers.sort(key=lambda o: (not self._beats(o, key), o not in wholes, -self._n(o), o))
         by = blockers[0]
         label = self.candidates[by].count.slab
         words = self.lineage.overlap(key, by) or ""
-        if self.updated(by, key) or self.updated(key, by):
+        if self.updated(by, key):
             return Drop("superseded", by, f"superseded by {label}: {words}")
+        if self.updated(key, by):
+            asked = ", the earliest report being asked for" * (self.policy == "earliest")
+            return Drop("superseded", by, f"superseded by {label}{asked}: {words}")
         why = self._beats(by, key)
         label += f", {why}" if why else ""
-        reason = f"shares patients with {label}: {words}"
-        return Drop("overlap", by, reason + ("" if why else self._undecided(key, by)))
+        verb = "shares" if by in wholes | parts else "may share"
+        reason = f"{verb} patients with {label}: {words}"
+        kind: ExclusionKind = "counted" if by in wholes else "overlap"
+        return Drop(kind, by, reason + ("" if why else self._undecided(key, by)))
 
     def _undecided(self, key: str, by: str) -> str:
         """What the policy could not decide, and what did instead."""

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from carmeta.domain.evidence import Count, Excluded
 
 
-# The patients are in the pool all the same, in the row that is named.
-_ELSEWHERE: Final = {"superseded": "superseded by", "overlap": "patients counted in"}
+# What the row that is named has to do with it; only of a part is it known to hold the patients.
+_ELSEWHERE: Final = {
+    "superseded": "superseded by",
+    "counted": "patients counted in",
+    "overlap": "may share patients with",
+}
 
 
 @dataclass(frozen=True, slots=True)

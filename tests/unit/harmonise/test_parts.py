@@ -28,7 +28,7 @@ def test_a_part_printed_as_none_leaves_the_union_the_other_parts_count():
         assert ("cohorts", 1, "proportions", 0) in count.paths
         assert ("cohorts", 2, "proportions", 0) in count.paths
         assert {(e.cohort, e.kind) for e in found.excluded} == {
-            ("low", "overlap"), ("high", "overlap"),
+            ("low", "counted"), ("high", "counted"),
         }  # fmt: skip
         (said,) = [d for d in found.decisions if d.rule == "count-of-the-other-part"]
         assert "at most 24" in said.reason

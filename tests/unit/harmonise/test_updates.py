@@ -159,7 +159,7 @@ def test_a_later_report_in_place_of_the_earliest_says_why():
     found = run(study(old, with_orr("new", 15, 20, updates=["old"])), policy="earliest")
     assert kept(found) == ["new"]
     (said,) = [d for d in found.decisions if d.rule == "later-report"]
-    assert said.reason.startswith("later report used: the report before it, old, gives no")
+    assert said.reason.startswith("later report used: the report before it old gives no")
     assert "no denominator" in said.reason
 
 
