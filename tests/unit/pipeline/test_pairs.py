@@ -104,7 +104,8 @@ def test_cohorts_in_no_pair_are_not_called_chosen(golden_review: Path) -> None:
         (study, arm) for study in ("gamma-3", "delta-4") for arm in ("car-t", "standard")
     }  # fmt: skip
     for decision in found.decisions:
-        assert (decision.study, decision.cohort) in in_pairs
+        chosen = decision.rule != "outside"
+        assert ((decision.study, decision.cohort) in in_pairs) == chosen
     named = {(e.study, e.cohort) for e in found.excluded}
     assert {"alpha-1", "beta-2"} <= {study for study, _ in named}
     assert ("gamma-3", "first-20") in named

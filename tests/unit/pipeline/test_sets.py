@@ -142,7 +142,7 @@ def test_what_no_set_names_is_left_out_of_the_run_once(analysed) -> None:
     [
         ("cr", "[tr/a, tr/b]", "TR: B", "does not report"),
         ("orr", "[tr/m, tr/f]", "F", "percentage"),
-        ("orr", "[tr/a, tr/e]", "TR: A", "shares patients with E"),
+        ("orr", "[tr/a, tr/e]", "TR: A", "may share patients with E"),
     ],
 )
 def test_a_cohort_that_a_set_lacks_is_named_beside_the_number(
