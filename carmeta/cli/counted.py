@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from carmeta.domain.counts import MOST_PATIENTS, TOO_MANY
 from carmeta.domain.evidence import Mark
 from carmeta.errors import DataError
-from carmeta.sourcefile import Diagnostic, NotAFile, nearest, read_file
+from carmeta.sourcefile import Diagnostic, NotAFile, read_file, suggest
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Back, Pooled, SubgroupTest
@@ -117,9 +117,8 @@ def _check_heading(fields: list[str], name: str) -> bool:
         raise DataError(f"{name}: the file is empty", hint=f"it begins with {','.join(_NEEDED)}")
     for field in fields:
         if field not in _KNOWN:
-            similar = nearest(field, [known for known in _KNOWN if known not in fields])
-            hint = f"did you mean '{similar}'?" if similar else f"known: {', '.join(_KNOWN)}"
-            raise DataError(f"{name}:1: unknown column '{field}'", hint=hint)
+            told = suggest(field, _KNOWN, taken=fields)
+            raise DataError(f"{name}:1: unknown column '{field}'", hint=told)
         if fields.count(field) > 1:
             raise DataError(f"{name}:1: the column '{field}' stands twice")
     wanted = _NEEDED + (_ARMS if any(arm in fields for arm in _ARMS) else ())

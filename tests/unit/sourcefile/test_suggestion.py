@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from carmeta.sourcefile import hint
+from carmeta.sourcefile import suggest
 from carmeta.vocabulary import BIAS_ITEMS, CATEGORIES, OUTCOME_CODES, POPULATIONS, Method
 
 OUTCOMES = OUTCOME_CODES
@@ -58,22 +58,22 @@ MEANINGS = [
 
 @pytest.mark.parametrize(("word", "known", "meant"), SLIPS)
 def test_a_slip_is_recognised_and_the_list_stays(word: str, known, meant: str) -> None:
-    told = hint(word, known, lead="allowed")
+    told = suggest(word, known, lead="allowed")
     assert told == f"did you mean '{meant}'? allowed: {', '.join(known)}"
 
 
 @pytest.mark.parametrize(("word", "known"), MEANINGS)
 def test_another_meaning_is_never_suggested(word: str, known) -> None:
-    assert hint(word, known) == f"known: {', '.join(known)}"
+    assert suggest(word, known) == f"known: {', '.join(known)}"
 
 
 def test_two_words_that_are_as_near_are_not_chosen_between() -> None:
-    assert hint("colour", ("colours", "colourr")) == "known: colours, colourr"
+    assert suggest("colour", ("colours", "colourr")) == "known: colours, colourr"
 
 
 def test_long_lists_of_names_give_way_to_where_they_stand() -> None:
     known = [f"study{chr(97 + i)}{chr(97 + j)}xyz" for i in range(26) for j in range(4)]
-    told = hint("studyaaxy", known, otherwise="see `carmeta studies`")
+    told = suggest("studyaaxy", known, otherwise="see `carmeta studies`")
     assert told == "did you mean 'studyaaxyz'? see `carmeta studies`"
-    assert hint("nothing", known, otherwise="see `carmeta studies`") == "see `carmeta studies`"
-    assert hint("nothing", []) == ""
+    assert suggest("nothing", known, otherwise="see `carmeta studies`") == "see `carmeta studies`"
+    assert suggest("nothing", []) == ""
