@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, LiteralString
 from pydantic import Field, model_validator
 
 from carmeta.domain.lists import ByOutcome, Filled, Listed
-from carmeta.domain.models import Kind
+from carmeta.domain.models import UNASKED, Kind
 from carmeta.domain.record import record_kind
 from carmeta.domain.request import Problem, Request, check, request
 from carmeta.domain.rules import CohortKey, EvidenceRules, Id, Section, refused
@@ -129,8 +129,8 @@ class AnalysisConfig(EvidenceRules):
         """The models in use: those named, or the default of the question."""
         if self.models:
             return self.models
-        iv = ModelSpec(model="IV")
-        return (iv,) if self.comparison else (ModelSpec(model="GLMM"), iv)
+        codes = UNASKED["two arms" if self.comparison else "one arm"]
+        return tuple(ModelSpec(model=code) for code in codes)
 
     def asked(self, spec: ModelSpec, **further: Any) -> dict[str, Any]:
         """The options that one of the models is asked for, by the engine's names."""

@@ -37,13 +37,14 @@ def suggest(
     >>> suggest("mitt", ["infused", "itt"])
     'known: infused, itt'
     """
-    meant = _meant(word[:_LONGEST], [name for name in known if name not in taken])
+    slip = meant(word, [name for name in known if name not in taken])
     listed = f"{lead}: {', '.join(known)}" if 0 < len(known) <= _LISTED else otherwise
-    return " ".join(part for part in (f"did you mean '{meant}'?" if meant else "", listed) if part)
+    return " ".join(part for part in (f"did you mean '{slip}'?" if slip else "", listed) if part)
 
 
-def _meant(word: str, known: Collection[str]) -> str:
+def meant(word: str, known: Collection[str]) -> str:
     """The one known word that ``word`` is a slip of; empty if there is none, or several."""
+    word = word[:_LONGEST]
     same = [name for name in known if _plain(name) == _plain(word)] if _plain(word)[0] else []
     found = same or [name for name in known if _is_slip(word, name)]
     return found[0] if len(found) == 1 else ""

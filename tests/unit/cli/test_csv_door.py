@@ -206,11 +206,11 @@ def test_what_is_no_count_is_told_with_its_column_and_line(
 
 
 def test_the_line_of_an_error_stands_as_it_is(pool) -> None:
-    ran = pool('study , events,n\n"Smith, J ""x""" ,  x ,20\n')
+    ran = pool('study , events,n\n"Smith, J ""x""",  x ,20\n')
     assert (
-        "counts.csv:2:19: error[CSV002] Smith, J \"x\": events is no whole number: 'x'" in ran.err
+        "counts.csv:2:20: error[CSV002] Smith, J \"x\": events is no whole number: 'x'" in ran.err
     )
-    assert '2 | "Smith, J ""x""" ,  x ,20' in ran.err
+    assert '2 | "Smith, J ""x""",  x ,20' in ran.err
 
 
 def test_an_error_in_a_value_over_two_lines_has_its_own_line(pool) -> None:
@@ -259,7 +259,7 @@ def test_without_a_model_it_is_that_of_a_configuration(cli, tmp_path: Path) -> N
         assert alone["estimate"] == result["estimate"]
         assert "beside" not in alone
     table_rows = cli("pool", "--csv", path, "--format", "csv").out.splitlines()
-    assert [line.split(",")[0] for line in table_rows] == ["Pool", "all", "all"]
+    assert [line.split(",")[0] for line in table_rows] == ["part", "all", "all"]
     path.write_text(table("study,events,n,events2,n2", ARMS))
     found = json.loads(cli("pool", "--csv", path, "--json").out)
     assert (found["model"], "beside" in found) == ("IV", False)
