@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,12 @@ from carmeta.cli.sheet import file_name
 from carmeta.cli.tables import Format, write_json, write_rows
 from carmeta.domain.models import UNASKED, Arms
 from carmeta.domain.request import Problem, Request, check
-from carmeta.errors import ConfigError
+from carmeta.errors import ConfigError, EstimationError
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Pooled
+
+Pool = Callable[[Sequence[Row], Sequence[str] | None, Request], Result]
 
 
 def pool_file(
@@ -48,8 +50,7 @@ def pool_file(
     ask, *others = _requests(options, counts.two_arm, grouped=groups is not None)
     pool = _two_arm if counts.two_arm else _single_arm
     result = pool(rows, groups, ask)
-    beside = tuple(pool(rows, None, other).pooled for other in others)
-    result = dataclasses.replace(result, beside=beside)
+    result = dataclasses.replace(result, beside=tuple(_beside(pool, rows, others)))
     written = []
     if forest is not None:
         pages = counts_forest.draw(forest, rows, result)
@@ -66,6 +67,15 @@ def pool_file(
     for target in written:
         terminal.say(f"drawn to {target}")
     return 0
+
+
+def _beside(pool: Pool, rows: Sequence[Row], asks: Sequence[Request]) -> Iterator[Pooled]:
+    """The models that accompany the headline, as far as they can be fitted."""
+    for ask in asks:
+        try:
+            yield pool(rows, None, ask).pooled
+        except EstimationError as error:
+            terminal.say(f"note: {ask.model} beside it could not be fitted: {error.message}")
 
 
 def _requests(options: Mapping[str, Any], two_arm: bool, *, grouped: bool) -> list[Request]:

@@ -276,6 +276,26 @@ def test_a_model_that_cannot_have_an_option_is_left_out_and_said(cli, tmp_path: 
     assert "--measure RR is not for model IV of one arm" in refused.err
 
 
+def test_a_model_beside_that_cannot_be_fitted_is_said(cli, tmp_path: Path, monkeypatch) -> None:
+    from carmeta.api import single_arm
+    from carmeta.errors import EstimationError
+
+    fit = single_arm.fit
+
+    def failing(counts, ask):
+        if ask.model == "IV":
+            raise EstimationError("no luck")
+        return fit(counts, ask)
+
+    monkeypatch.setattr(single_arm, "fit", failing)
+    path = tmp_path / "counts.csv"
+    path.write_text(table("study,events,n"))
+    ran = cli("pool", "--csv", path, "--json")
+    assert (ran.code, json.loads(ran.out)["model"]) == (0, "GLMM")
+    assert "note: IV beside it could not be fitted: no luck" in ran.err
+    assert cli("pool", "--csv", path, "--model", "IV").code == 3
+
+
 # -- Excel --------------------------------------------------------------------------------
 
 
