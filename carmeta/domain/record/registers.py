@@ -11,7 +11,7 @@ from carmeta.domain.record.base import Id, Model
 from carmeta.domain.record.printed import Place
 from carmeta.domain.record.study import Report, StudyRecord
 
-# Top-level keys that no other kind of file has.
+# Top-level keys by which these files are told from configurations.
 _REGISTER_KEYS: Final = frozenset({"products", "reports"})
 _STUDY_KEYS: Final = frozenset({"cohorts", "trial"})
 
@@ -22,6 +22,8 @@ def record_kind(data: Mapping[str, object]) -> str:
     >>> record_kind({"id": "x", "cohorts": []}), record_kind({"name": "x"})
     ('a study record', '')
     """
+    if "name" in data:  # as configurations have it, whatever else stands there by mistake
+        return ""
     if _STUDY_KEYS & data.keys():
         return "a study record"
     return "a register" if _REGISTER_KEYS & data.keys() else ""

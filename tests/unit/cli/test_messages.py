@@ -131,6 +131,15 @@ def test_a_record_given_as_a_configuration_is_recognised(
     assert "SCH" not in ran.err
 
 
+@pytest.mark.parametrize("key", ["cohorts", "products", "reports"])
+def test_a_configuration_with_a_key_of_records_is_one_all_the_same(
+    cli, golden_review: Path, key: str
+) -> None:
+    CONFIG.write_text(f"name: tiny\ntitle: T\n{key}: [alpha-1/all]\n")
+    assert f":3:1: error[SCH001] unknown key '{key}'" in cli("pool", CONFIG).err
+    assert f":3:1: error[SCH001] unknown key '{key}'" in cli("validate", CONFIG).out
+
+
 SETS = "sets: [{id: a, label: b, cohorts: [alpha-1/all]}]\n"
 PAIRS = "comparison: {pairs: [{treatment: alpha-1/all, control: beta-2/all}]}\n"
 PLACED = [
