@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, LiteralString
 
 from pydantic import Field, model_validator
 
 from carmeta.domain.lists import ByOutcome, Filled, Listed
-from carmeta.domain.models import Kind
+from carmeta.domain.models import UNASKED, Kind
+from carmeta.domain.record import record_kind
 from carmeta.domain.request import Problem, Request, check, request
-from carmeta.domain.rules import CohortKey, EvidenceRules, Id, Section
+from carmeta.domain.rules import CohortKey, EvidenceRules, Id, Section, refused
 from carmeta.errors import ConfigError
-from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest, validate
+from carmeta.sourcefile import Diagnostic, SourceFile, load_source, suggest, validate
 from carmeta.vocabulary import (
     OUTCOMES,
     I2Method,
@@ -107,11 +108,15 @@ class AnalysisConfig(EvidenceRules):
 
     @model_validator(mode="after")
     def _consistent(self) -> AnalysisConfig:
+        wrong: list[tuple[tuple[str], LiteralString]] = []
         if self.sets and self.comparison:
-            raise ValueError("'sets' and 'comparison' cannot be combined")
+            wrong.append((("comparison",), "'sets' and 'comparison' cannot be combined"))
         for key in ("sets", "comparison"):
             if getattr(self, key) and self.include.cohorts:
-                raise ValueError(f"name cohorts under '{key}' or under 'include', not both")
+                text = f"name cohorts under '{key}' or under 'include', not both"
+                wrong.append(((key,), text))
+        if wrong:
+            raise refused(self, wrong)
         return self
 
     @property
@@ -124,8 +129,8 @@ class AnalysisConfig(EvidenceRules):
         """The models in use: those named, or the default of the question."""
         if self.models:
             return self.models
-        iv = ModelSpec(model="IV")
-        return (iv,) if self.comparison else (ModelSpec(model="GLMM"), iv)
+        codes = UNASKED["two arms" if self.comparison else "one arm"]
+        return tuple(ModelSpec(model=code) for code in codes)
 
     def asked(self, spec: ModelSpec, **further: Any) -> dict[str, Any]:
         """The options that one of the models is asked for, by the engine's names."""
@@ -164,13 +169,16 @@ def load_config(path: Path) -> AnalysisConfig:
         ConfigError: with every diagnostic (file, line, column, what is allowed).
     """
     if not path.exists():
-        known = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        guess = nearest(path.name, known)
-        hint = f"did you mean '{path.parent / guess}'?" if guess else ""
-        raise ConfigError(f"{path}: there is no such configuration", hint=hint)
+        known = sorted(other.as_posix() for other in path.parent.glob("*.yaml"))
+        told = suggest(path.as_posix(), known)
+        raise ConfigError(f"{path}: there is no such configuration", hint=told)
     source, diagnostics = load_source(path)
     if source is None:
         raise _failed(path, diagnostics)
+    kind = record_kind(source.data)
+    if kind:
+        told = f"`carmeta validate {path}` checks it; a configuration has 'name' and 'title'"
+        raise ConfigError(f"{path} is {kind}, not a configuration", hint=told)
     config, problems = validate(AnalysisConfig, source)
     if config is None or problems:
         raise _failed(path, problems)

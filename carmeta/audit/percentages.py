@@ -143,7 +143,7 @@ def _percentage(
 
 def _around(percent: str, n: int) -> str:
     """The exact percentages of the two counts around a printed one."""
-    if n == 0 or "<" in percent or float(percent) > 100:
+    if n == 0 or "<" in percent:
         return ""
     low = min(int(float(percent) * n / 100), n - 1)
     return f": {low} is {_exact(low, n)}%, {low + 1} is {_exact(low + 1, n)}%"

@@ -33,8 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-new_app = typer.Typer(help="Begin something new.", no_args_is_help=True)
-config_app = typer.Typer(help="Look at configurations.", no_args_is_help=True)
+new_app = typer.Typer(help="Begin something new.")
+config_app = typer.Typer(help="Look at configurations.")
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages, only data and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More messages.")]
@@ -103,6 +103,12 @@ def _root(
     debug: Debug = False,
 ) -> None:
     terminal.settings.debug = debug
+    _help_alone(context)
+
+
+@new_app.callback(invoke_without_command=True)
+@config_app.callback(invoke_without_command=True)
+def _help_alone(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         terminal.emit(context.get_help())
 

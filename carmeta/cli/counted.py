@@ -1,33 +1,39 @@
-"""Counts of a CSV file, read, and what is made of them: what the commands on them share."""
+"""Counts of a CSV or Excel file, read, and what is made of them: what the commands share."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from carmeta.cli.headings import Columns, find_columns, recognised
+from carmeta.cli.sheet import SEPARATORS, Line, Sheet, read_sheet
 from carmeta.domain.counts import MOST_PATIENTS, TOO_MANY
-from carmeta.domain.evidence import Mark
 from carmeta.errors import DataError
-from carmeta.sourcefile import Diagnostic, NotAFile, nearest, read_file
+from carmeta.sourcefile import Diagnostic
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Back, Pooled, SubgroupTest
 
-_NEEDED: Final = ("study", "events", "n")
-_ARMS: Final = ("events2", "n2")
-_KNOWN: Final = (*_NEEDED, *_ARMS, "group")
-_MAX_BYTES: Final = 100_000_000
+_SHOWN: Final = 40  # characters of a value in a message
+_WHOLE: Final = re.compile(r"\d+", re.ASCII)
+_ZEROS: Final = re.compile(r"(\d+)[.,](0{1,2}|0{4,})", re.ASCII)  # 1.000 may be a thousand
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:[.,' ]\d{3})+", re.ASCII)
+_DECIMAL: Final = re.compile(r"(\d+)[.,](\d+)", re.ASCII)
+# A line of sums below the studies.
+_SUM: Final = re.compile(
+    r"(sub|grand )?total|sum|summe|gesamt|overall|pooled|summary|combined|all|all studies|"
+    r"(total|sum|overall|pooled|combined|summary)\b[ (:].*",
+    re.IGNORECASE,
+)
+_ARMS: Final = (("events", "n"), ("events2", "n2"))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One study of a file; ``line`` counts from 1."""
+    """One study of a file; ``line`` counts from 1, ``further`` holds the columns beside counts."""
 
     line: int
     study: str
@@ -36,131 +42,184 @@ class Row:
     events2: int = 0
     n2: int = 0
     group: str = ""
+    further: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty_cell(self) -> bool:
         """Whether nobody or everybody of an arm has the event."""
         return self.events in (0, self.n) or (self.n2 > 0 and self.events2 in (0, self.n2))
 
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        return self.events, self.n, self.events2, self.n2
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The rows of a file; ``guessed`` says how it was read, where that was not plain."""
+
+    rows: Sequence[Row]
+    two_arm: bool
+    guessed: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was asked for, its parts where the file has groups, and the effects of the studies.
 
+    ``beside`` is the pool of the model that accompanies the headline, if none was named;
     ``singles`` has the effect of each study of two arms (None where it is dropped), and is
     empty for one arm.
     """
 
     pooled: Pooled
-    groups: Mapping[str, Pooled] = dataclasses.field(default_factory=dict)
+    groups: Mapping[str, Pooled] = field(default_factory=dict)
     test: SubgroupTest | None = None
     singles: tuple[Back | None, ...] = ()
+    beside: tuple[Pooled, ...] = ()
 
 
-def read_counts(path: Path) -> tuple[list[Row], bool]:
-    """The rows of a file, and whether it has two arms.
+def read_counts(path: Path, group: str | None = None) -> Counts:
+    """The rows of a CSV or Excel file.
 
-    The separator is the comma, or a semicolon or tab if the heading has these instead.
-    Raises DataError with a diagnostic for every line that is wrong.
+    ``group`` names the column to group by. Raises DataError with a diagnostic for every value
+    that is wrong, and as `read_sheet` and `find_columns`.
     """
-    name = file_name(path)
-    text = _text(path, name)
-    heading = text.split("\n", 1)[0]
-    delimiter = next((d for d in ",;\t" if d in heading), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    sheet = read_sheet(path, recognised)
+    columns = find_columns(sheet.headings, f"{sheet.name}:{sheet.heading.number}", group)
     problems: list[Diagnostic] = []
-    rows: list[Row] = []
-    try:
-        fields = [field.strip() for field in next(reader, [])]
-        two_arm = _check_heading(fields, name)
-        for values in reader:
-            if any(value.strip() for value in values):
-                row = _row(fields, values, reader.line_num, name, problems)
-                if row is not None:
-                    rows.append(row)
-    except csv.Error as error:
-        raise DataError(f"{name}:{reader.line_num}: not CSV: {error}") from error
+    found = [_Reader(sheet, columns, line, problems).row() for line in sheet.lines]
     if problems:
         noun = "problem" if len(problems) == 1 else "problems"
-        raise DataError(f"{name}: {len(problems)} {noun} in the counts", diagnostics=problems)
-    if not rows:
-        raise DataError(f"{name}: no studies below the heading")
-    return rows, two_arm
+        raise DataError(f"{sheet.name}: {len(problems)} {noun} in the counts", diagnostics=problems)
+    if not found:
+        raise DataError(f"{sheet.name}: no studies below the heading")
+    rows = [row for row in found if row is not None]
+    return Counts(rows, columns.two_arm, _guessed(sheet, columns))
 
 
-def file_name(path: Path) -> str:
-    """What messages call the file."""
-    return "<stdin>" if str(path) == "-" else path.as_posix()
+def doubts(rows: Sequence[Row]) -> Iterator[str]:
+    """Lines that may not be studies of their own, in words: sums, and names that stand twice."""
+    for row in rows:
+        if _SUM.fullmatch(row.study):
+            others = [other.counts for other in rows if other is not row]
+            is_sum = row.counts == tuple(map(sum, zip(*others, strict=True)))
+            why = "its counts are the sum of the others'" if is_sum else "it may be a sum"
+            yield (
+                f"line {row.line}, '{row.study}', is pooled as a study: {why}; take the line out "
+                "if it is no study"
+            )
+    stand: dict[str, list[str]] = {}
+    for row in rows:
+        stand.setdefault(row.study, []).append(str(row.line))
+    for study, lines in stand.items():
+        if len(lines) > 1:
+            yield f"{study} stands in lines {', '.join(lines)}: pooled as {len(lines)} studies"
 
 
-def _text(path: Path, name: str) -> str:
-    try:
-        if str(path) == "-":
-            raw = sys.stdin.buffer.read(_MAX_BYTES + 1)
-        else:
-            raw = read_file(path, _MAX_BYTES + 1)
-    except NotAFile as error:
-        raise DataError(f"{name}: {error}", hint="for standard input write '--csv -'") from error
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read: {error.strerror or error}") from error
-    if len(raw) > _MAX_BYTES:
-        raise DataError(f"{name}: larger than {_MAX_BYTES // 1_000_000} MB")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{name}:{line}: not UTF-8", hint="save the file as UTF-8") from error
+def _guessed(sheet: Sheet, columns: Columns) -> str:
+    told = [sheet.note] if sheet.note else []
+    if sheet.separator and sheet.separator != ",":
+        told.append(f"separator {SEPARATORS[sheet.separator]}")
+    roles = {"study": columns.study, **columns.counts}
+    named = [(role, sheet.headings[i]) for role, i in roles.items()]
+    if any(role != heading for role, heading in named):
+        told.append(", ".join(f"{role} = {heading}" for role, heading in named))
+    if columns.further:
+        told.append(f"further columns (for --group): {', '.join(columns.further)}")
+    if "" in sheet.headings:
+        told.append("a column without a heading is not read")
+    return "; ".join(told)
 
 
-def _check_heading(fields: list[str], name: str) -> bool:
-    if not any(fields):
-        raise DataError(f"{name}: the file is empty", hint=f"it begins with {','.join(_NEEDED)}")
-    for field in fields:
-        if field not in _KNOWN:
-            similar = nearest(field, [known for known in _KNOWN if known not in fields])
-            hint = f"did you mean '{similar}'?" if similar else f"known: {', '.join(_KNOWN)}"
-            raise DataError(f"{name}:1: unknown column '{field}'", hint=hint)
-        if fields.count(field) > 1:
-            raise DataError(f"{name}:1: the column '{field}' stands twice")
-    wanted = _NEEDED + (_ARMS if any(arm in fields for arm in _ARMS) else ())
-    missing = [field for field in wanted if field not in fields]
-    if missing:
-        raise DataError(f"{name}:1: no column '{missing[0]}'", hint=f"wanted: {', '.join(wanted)}")
-    return len(wanted) > len(_NEEDED)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One line on its way to a row; what is wrong with it goes to ``problems``."""
 
+    sheet: Sheet
+    columns: Columns
+    line: Line
+    problems: list[Diagnostic]
 
-def _row(
-    fields: list[str], values: list[str], line: int, name: str, problems: list[Diagnostic]
-) -> Row | None:
-    def wrong(code: str, message: str) -> None:
-        source = ",".join(values)
-        problems.append(Diagnostic(code, "error", Mark(name, line, 1), message, "", source))
+    def row(self) -> Row | None:
+        """The row, or None where something is wrong."""
+        before, columns, values = len(self.problems), self.columns, self.line.values
+        width = len(self.sheet.headings)
+        if len(values) < width or any(values[width:]):
+            there = len(values) if len(values) < width else _filled(values)
+            self._wrong("CSV001", min(there, width), f"{there} values under {width} headings")
+            return None
+        study = values[columns.study]
+        if not study:
+            self._wrong("CSV006", columns.study, "no study name")
+        numbers = {role: self._count(role, study) for role in columns.counts}
+        for events, n in _ARMS[: 1 + columns.two_arm]:
+            self._check_arm(events, n, numbers, study)
+        group = "" if columns.group is None else values[columns.group]
+        if columns.group is not None and not group:
+            named = self.sheet.headings[columns.group]
+            what = "no group" if named == "group" else f"no group: '{named}' is empty"
+            self._wrong("CSV005", columns.group, f"{study}: {what}")
+        if len(self.problems) > before:
+            return None
+        read = {role: number for role, number in numbers.items() if number is not None}
+        further = {heading: values[i] for heading, i in columns.further.items()}
+        return Row(self.line.number, study, group=group, further=further, **read)
 
-    before = len(problems)
-    if len(values) != len(fields):
-        wrong("CSV001", f"{len(values)} values under {len(fields)} headings")
+    def _wrong(self, code: str, column: int, message: str, hint: str = "") -> None:
+        self.problems.append(self.sheet.diagnostic(code, self.line, column, message, hint))
+
+    def _count(self, role: str, study: str) -> int | None:
+        """The number in a column of counts; None, and a problem, where there is none."""
+        column = self.columns.counts[role]
+        text, heading = self.line.values[column], self.sheet.headings[column]
+        digits = _ZEROS.fullmatch(text)
+        if digits and ("," not in text or self.sheet.separator != ","):
+            text = digits[1]
+        if _WHOLE.fullmatch(text):
+            if len(text) <= _SHOWN and int(text) <= MOST_PATIENTS:
+                return int(text)
+            self._wrong("CSV007", column, f"{study}: {heading} {text[:_SHOWN]} is {TOO_MANY}")
+            return None
+        code, message, hint = _no_count(text)
+        shown = f": '{text[:_SHOWN]}'" if text else ""
+        self._wrong(code, column, f"{study}: {heading} {message}{shown}", hint)
         return None
-    cells = dict(zip(fields, (value.strip() for value in values), strict=True))
-    study = cells["study"] or f"line {line}"
-    if not cells["study"]:
-        wrong("CSV006", "no study name")
-    numbers: dict[str, int] = {}
-    for key in ("events", "n", "events2", "n2"):
-        if key in cells:
-            shown = cells[key][:40]
-            if not (cells[key].isascii() and cells[key].isdecimal()):
-                wrong("CSV002", f"{study}: {key} is no whole number: '{shown}'")
-            elif len(cells[key]) > len(shown) or int(cells[key]) > MOST_PATIENTS:
-                wrong("CSV007", f"{study}: {key} {shown} is {TOO_MANY}")
-            else:
-                numbers[key] = int(cells[key])
-    for events, n in (("events", "n"), ("events2", "n2")):
-        if numbers.get(n) == 0:
-            wrong("CSV003", f"{study}: {n} is 0")
-        elif events in numbers and n in numbers and numbers[events] > numbers[n]:
-            wrong("CSV004", f"{study}: {events} {numbers[events]} exceeds {n} {numbers[n]}")
-    if "group" in cells and not cells["group"]:
-        wrong("CSV005", f"{study}: no group")
-    if len(problems) > before:
-        return None
-    return Row(line, study, group=cells.get("group", ""), **numbers)
+
+    def _check_arm(
+        self, events: str, n: str, numbers: Mapping[str, int | None], study: str
+    ) -> None:
+        xi, ni = numbers[events], numbers[n]
+        if ni is None:
+            return
+        heading = {role: self.sheet.headings[self.columns.counts[role]] for role in (events, n)}
+        if ni == 0:
+            self._wrong("CSV003", self.columns.counts[n], f"{study}: {heading[n]} is 0")
+        elif xi is not None and xi > ni:
+            hint = f"'{heading[events]}' holds numbers of patients, not percentages"
+            self._wrong(
+                "CSV004",
+                self.columns.counts[events],
+                f"{study}: {heading[events]} {xi} exceeds {heading[n]} {ni}",
+                hint if xi <= 100 else "",
+            )
+
+
+def _filled(values: Sequence[str]) -> int:
+    return max(i + 1 for i, value in enumerate(values) if value)
+
+
+def _no_count(text: str) -> tuple[str, str, str]:
+    """Why a text is no count: the code, what is wrong, and what helps."""
+    wanted = "write the number of patients"
+    if not text:
+        return "CSV002", "is empty", f"{wanted} (0 is one), or leave the line out"
+    number = _DECIMAL.fullmatch(text)
+    share = number is not None and float(f"{number[1]}.{number[2]}") <= 100
+    if text.endswith("%"):
+        return "CSV008", "looks like a percentage", wanted
+    if _THOUSANDS.fullmatch(text):
+        return "CSV002", "is no whole number, or has thousands set apart", "write plain digits"
+    if share:
+        return "CSV008", "is no whole number and looks like a percentage", wanted
+    return "CSV002", "is no whole number", ""

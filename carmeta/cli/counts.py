@@ -1,45 +1,62 @@
-"""Pool the counts of a CSV file: `carmeta pool --csv`."""
+"""Pool the counts of a CSV or Excel file: `carmeta pool --csv`."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carmeta.cli import terminal
-from carmeta.cli.counted import Result, Row, file_name, read_counts
+from carmeta.cli.counted import Result, Row, doubts, read_counts
+from carmeta.cli.sheet import file_name
 from carmeta.cli.tables import Format, write_json, write_rows
-from carmeta.domain.models import Kind
-from carmeta.domain.request import Request, check
-from carmeta.errors import ConfigError
+from carmeta.domain.models import UNASKED, Arms
+from carmeta.domain.request import Problem, Request, check
+from carmeta.errors import ConfigError, EstimationError
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Pooled
 
+Pool = Callable[[Sequence[Row], Sequence[str] | None, Request], Result]
+
 
 def pool_file(
-    path: Path, options: Mapping[str, Any], *, forest: Path | None, force: bool, fmt: Format
+    path: Path,
+    options: Mapping[str, Any],
+    *,
+    group: str | None,
+    forest: Path | None,
+    force: bool,
+    fmt: Format,
 ) -> int:
     """Read, pool, print, draw. Raises DataError with the lines that are wrong.
 
-    ``options`` are those of :class:`carmeta.domain.request.Options`; None is not asked for.
+    ``options`` are fields of :class:`carmeta.domain.request.Request`; None is not asked for.
+    ``group`` names the column to group by.
     """
     if forest is not None:
         from carmeta.cli import counts_forest
 
         counts_forest.check_target(forest, force=force)
-    rows, two_arm = read_counts(path)
+    counts = read_counts(path, group)
+    rows = counts.rows
+    if counts.guessed:
+        terminal.say(f"{file_name(path)} is read with {counts.guessed}")
     levels = dict.fromkeys(row.group for row in rows)
     groups = [row.group for row in rows] if len(levels) > 1 else None
-    ask = _request(options, two_arm, grouped=groups is not None)
-    result = _two_arm(rows, groups, ask) if two_arm else _single_arm(rows, groups, ask)
+    ask, *others = _requests(options, counts.two_arm, grouped=groups is not None)
+    pool = _two_arm if counts.two_arm else _single_arm
+    result = pool(rows, groups, ask)
+    result = dataclasses.replace(result, beside=tuple(_beside(pool, rows, others)))
     written = []
     if forest is not None:
         pages = counts_forest.draw(forest, rows, result)
         written = counts_forest.write(pages, forest, file_name(path), force=force)
+    for doubt in doubts(rows):
+        terminal.say(f"warning: {doubt}")
     for note in _notes(result, rows, options):
         terminal.say(f"note: {note}")
     if fmt == "json":
@@ -52,15 +69,37 @@ def pool_file(
     return 0
 
 
-def _request(options: Mapping[str, Any], two_arm: bool, *, grouped: bool) -> Request:
-    """What is asked of the engine; raises ConfigError with every option that cannot be."""
-    kind: Kind = "two arms" if two_arm else "one arm"
-    found, problems = check(kind, options, grouped=grouped)
-    if found is None:
-        told = [f"--{p.field.replace('_', '-')} {p.value} {p.why}" for p in problems]
+def _beside(pool: Pool, rows: Sequence[Row], asks: Sequence[Request]) -> Iterator[Pooled]:
+    """The models that accompany the headline, as far as they can be fitted."""
+    for ask in asks:
+        try:
+            yield pool(rows, None, ask).pooled
+        except EstimationError as error:
+            terminal.say(f"note: {ask.model} beside it could not be fitted: {error.message}")
+
+
+def _requests(options: Mapping[str, Any], two_arm: bool, *, grouped: bool) -> list[Request]:
+    """What is asked of the engine, the headline first.
+
+    Where no model is named these are the usual ones, less those that cannot have an option that
+    is given. Raises ConfigError with every option that cannot be.
+    """
+    kind: Arms = "two arms" if two_arm else "one arm"
+    codes = UNASKED[kind] if options["model"] is None else (options["model"],)
+    checked = {code: check(kind, {**options, "model": code}, grouped=grouped) for code in codes}
+    able = [found for found, _ in checked.values() if found is not None]
+    unable = {code: problems for code, (found, problems) in checked.items() if found is None}
+    if not able:
+        problems = unable[codes[-1]]
         hints = "; ".join(dict.fromkeys(p.hint for p in problems if p.hint))
-        raise ConfigError("; ".join(told), hint=hints)
-    return found
+        raise ConfigError("; ".join(map(_told, problems)), hint=hints)
+    for code, problems in unable.items():
+        terminal.say(f"note: without {code}: {'; '.join(map(_told, problems))}")
+    return able
+
+
+def _told(problem: Problem) -> str:
+    return f"--{problem.field.replace('_', '-')} {problem.value} {problem.why}"
 
 
 def _single_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request) -> Result:
@@ -98,12 +137,10 @@ def _notes(result: Result, rows: Sequence[Row], options: Mapping[str, Any]) -> I
     yield from (item.message for item in (*result.pooled.fallbacks, *result.pooled.cautions))
     for name, pooled in result.groups.items():
         yield from (f"{name}: {item.message}" for item in pooled.fallbacks)
-    stand: dict[str, list[str]] = {}
-    for row in rows:
-        stand.setdefault(row.study, []).append(str(row.line))
-    for study, lines in stand.items():
-        if len(lines) > 1:
-            yield f"{study} stands in lines {', '.join(lines)}: pooled as {len(lines)} studies"
+    told = {item.message for item in (*result.pooled.fallbacks, *result.pooled.cautions)}
+    for other in result.beside:
+        further = (*other.fallbacks, *other.cautions)
+        yield from (f"{other.model}: {i.message}" for i in further if i.message not in told)
     if rows[0].group and not result.groups:
         yield f"every study is in the group '{rows[0].group}': there are no groups to compare"
     kept = [row for row, one in zip(rows, result.singles or rows, strict=True) if one is not None]
@@ -121,8 +158,11 @@ def as_json(result: Result, rows: Sequence[Row]) -> dict[str, Any]:
     plain: dict[str, Any] = _flat(result.pooled)
     weights = plain.pop("weights") or [None] * len(rows)
     plain["studies"] = [
-        {"study": row.study, "weight": weight} for row, weight in zip(rows, weights, strict=True)
+        {"study": row.study, "weight": weight} | ({"further": row.further} if row.further else {})
+        for row, weight in zip(rows, weights, strict=True)
     ]
+    if result.beside:
+        plain["beside"] = [_flat(pooled) for pooled in result.beside]
     if result.groups:
         plain["groups"] = {name: _flat(pooled) for name, pooled in result.groups.items()}
     if result.test is not None:
@@ -163,7 +203,8 @@ def _print(result: Result, fmt: Format) -> None:
         "lrt_pval": "P of LRT",
         "model": "Model",
     }
-    parts = [*result.groups.items(), ("all", result.pooled)]
+    whole = [("all", pooled) for pooled in (result.pooled, *result.beside)]
+    parts = [*result.groups.items(), *whole]
     rows = [_row_of(name, pooled, shorten=fmt != "csv") for name, pooled in parts]
     write_rows(rows, columns, fmt, right=[key for key in columns if key not in ("part", "model")])
     if result.test is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from carmeta.cli import terminal
-from carmeta.cli.studies import STUDIES, Folder, read
+from carmeta.cli.studies import STUDIES, Folder, read, study_of
 from carmeta.cli.tables import Format, write_rows
 
 _LISTED: Final = 100
@@ -25,15 +25,10 @@ def audit(
     record.
     """
     from carmeta.audit import audit as run_audit
-    from carmeta.errors import ConfigError
-    from carmeta.sourcefile import nearest
 
     review, sources = read(folder)
-    known = [item.id for item in review.studies]
-    if study is not None and study not in known:
-        similar = nearest(study, known)
-        hint = f"did you mean '{similar}'?" if similar else "see `carmeta studies`"
-        raise ConfigError(f"there is no study '{study}' in {folder}", hint=hint)
+    if study is not None:
+        study_of(review, study, folder)
     findings = [item for item in run_audit(review, sources) if study in (None, item.study)]
     columns = {
         "code": "Code",

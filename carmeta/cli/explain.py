@@ -62,7 +62,7 @@ def _explained(analysis: Analysis, key: str, cohort: str, where: Where) -> Step:
         ConfigError: if the run has no such outcome, or the outcome no such cohort.
     """
     from carmeta.report.explain import explain, explain_absence
-    from carmeta.sourcefile import nearest
+    from carmeta.sourcefile import suggest
 
     found = next((one for one in analysis.pools if one.key == key), None)
     try:
@@ -76,9 +76,7 @@ def _explained(analysis: Analysis, key: str, cohort: str, where: Where) -> Step:
     else:
         known = sorted({c.study for c in found.counts} | {e.study for e in found.excluded})
         said = f"'{cohort}' reports nothing of {key}"
-    guess = nearest(cohort if found else key, known)
-    hint = f"did you mean '{guess}'?" if guess else f"there are {', '.join(known)}"
-    raise ConfigError(said, hint=hint)
+    raise ConfigError(said, hint=suggest(cohort if found else key, known))
 
 
 def _tree(step: Step) -> Any:

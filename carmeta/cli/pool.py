@@ -52,7 +52,15 @@ def pool(
     csv: Annotated[
         Path | None,
         typer.Option(
-            "--csv", help="Counts to pool: study,events,n[,events2,n2][,group]; - for stdin."
+            "--csv",
+            help="Counts to pool, CSV or Excel: study,events,n[,events2,n2][,group], under these "
+            "or other usual names; - for stdin.",
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", help=f"Column to group by, {_CSV}.", show_default="group, if there is one"
         ),
     ] = None,
     measure: Annotated[
@@ -60,7 +68,13 @@ def pool(
         typer.Option("--measure", help=f"Scale of the effects, {_CSV}.", show_default="PLO or OR"),
     ] = None,
     model: Annotated[
-        ModelCode | None, typer.Option("--model", help=f"Model, {_CSV}.", show_default="IV")
+        ModelCode | None,
+        typer.Option(
+            "--model",
+            help=f"Model, {_CSV}. By default those of a configuration that can have the options "
+            "given.",
+            show_default="GLMM, IV beside it; of two arms IV",
+        ),
     ] = None,
     method: Annotated[
         Method | None,
@@ -134,10 +148,11 @@ def pool(
         "pi_method": pi_method, "i2_method": i2_method, "level": level, "add": add, "to": to,
         "tau2": tau2,
     }  # fmt: skip
-    return pool_file(csv, options, forest=forest, force=force, fmt=fmt)
+    return pool_file(csv, options, group=group, forest=forest, force=force, fmt=fmt)
 
 
 _CSV_OPTIONS: Final = (
+    "group",
     "measure",
     "model",
     "method",

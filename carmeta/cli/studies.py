@@ -37,6 +37,18 @@ def read(folder: Path) -> tuple[Review, dict[str, SourceFile]]:
     return loaded.review, loaded.sources
 
 
+def study_of(review: Review, name: str, folder: Path) -> StudyRecord:
+    """The study of that id; ConfigError with those there are if there is none."""
+    from carmeta.errors import ConfigError
+    from carmeta.sourcefile import suggest
+
+    known = {study.id: study for study in review.studies}
+    if name not in known:
+        told = suggest(name, known, otherwise="see `carmeta studies`")
+        raise ConfigError(f"there is no study '{name}' in {folder}", hint=told)
+    return known[name]
+
+
 def studies(
     folder: Folder = STUDIES,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
@@ -96,16 +108,8 @@ def show(
 ) -> int:
     """Show what a study's papers print, and where."""
     from carmeta.cells import Cells
-    from carmeta.errors import ConfigError
-    from carmeta.sourcefile import nearest
 
-    review = load(folder)
-    record = next((item for item in review.studies if item.id == study), None)
-    if record is None:
-        known = [item.id for item in review.studies]
-        similar = nearest(study, known)
-        hint = f"did you mean '{similar}'?" if similar else "see `carmeta studies`"
-        raise ConfigError(f"there is no study '{study}' in {folder}", hint=hint)
+    record = study_of(load(folder), study, folder)
     if format == "json":
         write_json(record.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
         return 0

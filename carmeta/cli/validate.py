@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from carmeta.records import Loaded
     from carmeta.sourcefile import Diagnostic
 
-_RECORD_KEYS = frozenset({"cohorts", "trial", "reports", "products"})
+CONFIGS: Final = Path("configs")
 
 
 def validate(
@@ -43,12 +43,14 @@ def validate(
     Exit code 1 if anything is an error. Findings that a record acknowledges are only counted;
     those that ask for nothing are told with --verbose.
     """
-    records, configs = _sorted_out(paths or [STUDIES, Path("configs")])
+    from carmeta.records import load_review
+
+    records, configs = _sorted_out(_existing(paths or []))
     diagnostics: list[Diagnostic] = []
     checked, settled = len(configs), 0
     whole: dict[Path, Loaded] = {}
     for folder, only in records.items():
-        loaded = _load(folder, only)
+        loaded = load_review(folder, only=only)
         if only is None:
             whole[folder] = loaded
         checked += len(loaded.sources) if only is None else len(only)
@@ -66,6 +68,31 @@ def validate(
     return _summary(diagnostics, checked, settled)
 
 
+def _existing(named: Sequence[Path]) -> Sequence[Path]:
+    """The paths that were named, or the usual folders.
+
+    Raises:
+        ConfigError: One that was named is not there, or neither of the usual folders is.
+    """
+    from carmeta.errors import ConfigError
+    from carmeta.sourcefile import suggest
+
+    usual = [path for path in (STUDIES, CONFIGS) if path.exists()]
+    absent = [path for path in named if not path.exists()]
+    if absent:
+        beside = sorted(other.as_posix() for other in absent[0].parent.glob("*.yaml"))
+        raise ConfigError(
+            f"there is no file or folder {', '.join(map(str, absent))}",
+            hint=suggest(absent[0].as_posix(), beside),
+        )
+    if not named and not usual:
+        raise ConfigError(
+            f"there is no folder {STUDIES} or {CONFIGS} here",
+            hint="name the files or folders, or go to the folder that holds the review",
+        )
+    return named or usual
+
+
 def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], list[Path]]:
     """Folders of records with the files that were named (None for all), and configurations."""
     records: dict[Path, list[Path] | None] = {}
@@ -77,7 +104,7 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], l
                 configs += files
             else:
                 records[path] = None
-        elif path.exists() and not _is_record(path):
+        elif not _is_record(path):
             configs.append(path)
         else:
             named = records.setdefault(path.parent, [])
@@ -88,28 +115,15 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], l
 
 def _is_record(path: Path) -> bool:
     """A record by its name or content; what cannot be told apart is checked as a record."""
+    from carmeta.domain.record import record_kind
     from carmeta.sourcefile import load_source
 
     if path.stem.startswith("_"):
         return True
     source, _ = load_source(path, partial=True)
     if source is None:
-        return path.parent.name != "configs"
-    return bool(_RECORD_KEYS & source.data.keys()) or path.parent.name == STUDIES.name
-
-
-def _load(folder: Path, only: list[Path] | None) -> Loaded:
-    from carmeta.domain.evidence import Mark
-    from carmeta.records import load_review
-    from carmeta.sourcefile import Diagnostic
-
-    loaded = load_review(folder, only=only)
-    absent = [path for path in only or [] if not path.exists()]
-    loaded.diagnostics.extend(
-        Diagnostic("YML001", "error", Mark(path.as_posix()), "there is no such file")
-        for path in absent
-    )
-    return loaded
+        return path.parent.name != CONFIGS.name
+    return bool(record_kind(source.data)) or path.parent.name == STUDIES.name
 
 
 def _audited(loaded: Loaded, only: list[Path] | None) -> list[Finding]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from carmeta.vocabulary import Method, SingleArmMeasure, TwoArmMeasure
+from carmeta.vocabulary import Method, ModelCode, SingleArmMeasure, TwoArmMeasure
 
+Arms = Literal["one arm", "two arms"]
 # What is modelled: counts of one arm or two, given effects, effects or counts on moderators.
 Kind = Literal[
     "one arm", "two arms", "effects", "regression", "regression of counts", "three levels",
@@ -120,6 +121,12 @@ _PERMUTATION: Final = (
         intervals=False,
     ),
 )
+
+# What is pooled where no model is named, the headline first; of arrays, the first of the models.
+UNASKED: Final[dict[Arms, tuple[ModelCode, ...]]] = {
+    "one arm": ("GLMM", "IV"),
+    "two arms": ("IV",),
+}
 
 _ALL: Final[dict[Kind, tuple[Model, ...]]] = {
     "one arm": _ONE_ARM,

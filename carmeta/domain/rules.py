@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, LiteralString
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -29,13 +30,24 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+def refused(
+    section: Section, problems: Sequence[tuple[tuple[str | int, ...], LiteralString]]
+) -> ValidationError:
+    """What fields of a section do not go together, each with its place."""
+    details = [
+        InitErrorDetails(type=PydanticCustomError("together", text), loc=place, input=None)
+        for place, text in problems
+    ]
+    return ValidationError.from_exception_data(type(section).__name__, details)
+
+
 class Include(Section):
     """Which cohorts may enter; what is not listed asks for nothing in particular."""
 
     roles: Listed[Role] = ("car-t",)
     secondary: bool = False
     studies: Listed[Id] = ()
-    products: Listed[Id] = ()
+    products: Listed[str] = ()
     cohorts: Listed[CohortKey] = ()
     units: Listed[Unit] = ("patients",)
     line: Literal["first", "all"] | None = None
@@ -91,14 +103,11 @@ class EvidenceRules(Section):
     @model_validator(mode="after")
     def _group_named(self) -> EvidenceRules:
         if "mrd_neg" in self.outcomes and self.definitions.mrd_among is None:
-            told = PydanticCustomError(
-                "mrd_group",
+            text = (
                 "mrd_neg is conditional on a group: name it as definitions.mrd_among "
-                "(all, responders, vgpr-or-better or cr-or-better)",
+                "(all, responders, vgpr-or-better or cr-or-better)"
             )
-            place = ("outcomes", self.outcomes.index("mrd_neg"))
-            detail = InitErrorDetails(type=told, loc=place, input="mrd_neg")
-            raise ValidationError.from_exception_data(type(self).__name__, [detail])
+            raise refused(self, [(("outcomes", self.outcomes.index("mrd_neg")), text)])
         return self
 
     @property

@@ -12,7 +12,8 @@ from carmeta.harmonise import left_out_by
 from carmeta.lineage import Lineage
 from carmeta.pipeline.dependence import Trials
 from carmeta.pipeline.sets import kinship
-from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest
+from carmeta.records import product_hint
+from carmeta.sourcefile import Diagnostic, SourceFile, load_source, suggest
 
 Place = tuple[str | int, ...]
 
@@ -49,12 +50,12 @@ def _unknown(config: AnalysisConfig, review: Review, source: SourceFile) -> Iter
     ]
     for where, value, known, kind in named:
         if value not in known:
-            guess = nearest(value, sorted(known))
+            told = product_hint(value, review) if kind == "product" else ""
             yield source.diagnostic(
                 "CFG020",
                 where,
                 f"there is no {kind} '{value}' in the records",
-                hint=f"did you mean '{guess}'?" if guess else "see 'carmeta studies'",
+                hint=told or suggest(value, sorted(known), otherwise="see 'carmeta studies'"),
             )
 
 

@@ -13,7 +13,7 @@ from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import DataPath
 from carmeta.domain.record import Cohort, Product, Report, Review, StudyRecord
 from carmeta.lineage import Lineage
-from carmeta.sourcefile import Diagnostic, SourceFile, nearest
+from carmeta.sourcefile import Diagnostic, SourceFile, suggest
 
 _HOLDING = frozenset({"part_of", "updates", "partitions", "covered_by"})
 _PLACE_KEYS = frozenset({"at", "response_at", "crs_at"})
@@ -88,13 +88,6 @@ def _twice(
         first.setdefault(name, index)
 
 
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    similar = nearest(word, known)
-    if similar:
-        return f"did you mean '{similar}'?"
-    return f"known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
-
-
 def _check_reports(
     study: StudyRecord, source: SourceFile, context: Context
 ) -> Iterator[Diagnostic]:
@@ -112,7 +105,7 @@ def _check_reports(
                     "REC021",
                     path,
                     f"the report '{name}' is not in _reports.yaml",
-                    hint=_did_you_mean(name, sorted(registered)),
+                    hint=suggest(name, sorted(registered)),
                 )
         elif name in registered or _declared_before(report, study, context):
             yield source.diagnostic(
@@ -147,7 +140,7 @@ def _unknown_documents(source: SourceFile, documents: set[str]) -> Iterator[Diag
                 "REC021",
                 path,
                 f"the report '{name}' is not among this file's reports",
-                hint=_did_you_mean(name, sorted(documents)),
+                hint=suggest(name, sorted(documents)),
             )
 
 
@@ -166,9 +159,22 @@ def _check_product(
     yield source.diagnostic(
         "REC020",
         path,
-        f"the product '{name}' is not in _products.yaml",
-        hint=_did_you_mean(name, sorted(context.review.products)),
+        f"the product '{name}' is not an id of _products.yaml",
+        hint=product_hint(name, context.review),
     )
+
+
+def product_hint(name: str, review: Review) -> str:
+    """The id of the product that is also called ``name``, or the ids there are."""
+    called = name.casefold()
+    meant = [
+        product.id
+        for product in review.products.values()
+        if called in (other.casefold() for other in (product.label, *product.aliases))
+    ]
+    if len(meant) == 1 and meant[0] != called:
+        return f"'{name}' is another name of '{meant[0]}': write {meant[0]}"
+    return suggest(name, sorted(review.products))
 
 
 def _check_patients(
@@ -194,7 +200,7 @@ def _check_patients(
         at = (*here, "where", key)
         if key not in known:
             yield source.diagnostic(
-                "REC025", at, f"no patient has '{key}'", hint=_did_you_mean(key, known), at_key=True
+                "REC025", at, f"no patient has '{key}'", hint=suggest(key, known), at_key=True
             )
         elif not any(_same(row.get(key), value) for row in rows):
             found = sorted({str(row[key]) for row in rows if row.get(key) is not None})
@@ -202,7 +208,7 @@ def _check_patients(
                 "REC026",
                 at,
                 f"no patient has {key}: {value}",
-                hint=_did_you_mean(str(value), found),
+                hint=suggest(str(value), found),
             )
 
 
@@ -291,7 +297,7 @@ def _check_reference(
     if target is None:
         known = sorted(item.id for item in context.review.studies)
         yield source.diagnostic(
-            "REC022", path, f"there is no study '{study_id}'", hint=_did_you_mean(study_id, known)
+            "REC022", path, f"there is no study '{study_id}'", hint=suggest(study_id, known)
         )
         return
     ids = [cohort.id for cohort in target.cohorts]
@@ -300,7 +306,7 @@ def _check_reference(
             "REC023",
             path,
             f"there is no cohort '{cohort_id}' in study '{study_id}'",
-            hint=_did_you_mean(cohort_id, ids),
+            hint=suggest(cohort_id, ids),
         )
     elif path[0] == "cohorts":
         own = study.cohorts[int(path[1])].id

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from carmeta.domain.evidence import Mark
 from carmeta.domain.record import ProductRegister, ReportRegister, Review, StudyRecord
 from carmeta.lineage import Lineage
 from carmeta.records.checks import Context, check_registers, check_study
-from carmeta.sourcefile import Diagnostic, SourceFile, load_source, nearest, validate
+from carmeta.sourcefile import Diagnostic, SourceFile, load_source, suggest, validate
 
 PRODUCTS: Final = "_products"
 REPORTS: Final = "_reports"
@@ -89,9 +89,8 @@ def _files(folder: Path) -> tuple[list[Path], list[Diagnostic]]:
     paths = [path for path in entries if path.suffix == ".yaml"]
     for path in list(paths):
         if path.stem.startswith("_") and path.stem not in _REGISTERS:
-            similar = nearest(path.stem, _REGISTERS)
-            hint = f"did you mean '{similar}.yaml'?" if similar else "known: " + _listed(_REGISTERS)
-            diagnostics.append(fail("REC004", path, "an unknown register", hint))
+            told = suggest(path.name, [f"{stem}.yaml" for stem in _REGISTERS])
+            diagnostics.append(fail("REC004", path, "an unknown register", told))
             paths.remove(path)
     if not any(path.stem not in _REGISTERS for path in paths) and not diagnostics:
         diagnostics.append(
@@ -103,10 +102,6 @@ def _files(folder: Path) -> tuple[list[Path], list[Diagnostic]]:
             )
         )
     return paths, diagnostics
-
-
-def _listed(stems: Iterable[str]) -> str:
-    return ", ".join(f"{stem}.yaml" for stem in stems)
 
 
 def _read(path: Path) -> tuple[SourceFile | None, BaseModel | None, list[Diagnostic]]:

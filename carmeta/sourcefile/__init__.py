@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from carmeta.sourcefile.model import Diagnostic, SourceFile, nearest
+from carmeta.sourcefile.model import Diagnostic, SourceFile
 from carmeta.sourcefile.reading import NotAFile, read_file
+from carmeta.sourcefile.suggestion import suggest
 
 if TYPE_CHECKING:
     from carmeta.sourcefile.loader import load_source
@@ -17,8 +18,8 @@ __all__ = [
     "NotAFile",
     "SourceFile",
     "load_source",
-    "nearest",
     "read_file",
+    "suggest",
     "validate",
 ]
 

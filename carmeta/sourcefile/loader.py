@@ -6,6 +6,7 @@ aliases and tags, and need no recursion, so that depth can be bounded.
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -65,13 +66,10 @@ def _read(path: Path) -> tuple[str | None, list[Diagnostic]]:
         return None, fail("YML001", f"cannot be read: {reason}")
     if len(raw) > MAX_BYTES:
         return None, fail("YML005", f"larger than {MAX_BYTES // 1_000_000} MB: not a record")
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or raw.startswith(b"\xef\xbb\xbf"):
-        return None, fail(
-            "YML004",
-            "begins with a byte order mark",
-            "save it as UTF-8 without BOM",
-            Mark(path.as_posix(), 1, 1),
-        )
+    raw = raw.removeprefix(codecs.BOM_UTF8)  # as Windows editors write it
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        here = Mark(path.as_posix(), 1, 1)
+        return None, fail("YML004", "UTF-16", "save the file with the encoding UTF-8", here)
     try:
         return raw.decode("utf-8"), []
     except UnicodeDecodeError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,14 +85,3 @@ class SourceFile:
         while steps not in self.marks and steps:
             steps = steps[:-1]
         return self.marks[steps]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that resembles ``word``, or an empty string.
-
-    >>> nearest("event", ["events", "n"]), nearest("zzz", ["events"])
-    ('events', '')
-    """
-    by_folded = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold()[:80], by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else ""

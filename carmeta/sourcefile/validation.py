@@ -19,7 +19,9 @@ from pydantic import BaseModel, ValidationError
 
 from carmeta.domain.evidence import DataPath, Step
 from carmeta.domain.lists import REPEATED
-from carmeta.sourcefile.model import Diagnostic, SourceFile, nearest
+from carmeta.sourcefile.model import Diagnostic, SourceFile
+from carmeta.sourcefile.remedy import remedy, share_hint
+from carmeta.sourcefile.suggestion import suggest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -191,9 +193,9 @@ class _Translator:
             )
         bound = _bound(kind, context)
         if bound:
-            return self.source.diagnostic(
-                "SCH006", path, f"{subject} {bound}, not {_size(kind, value)}"
-            )
+            told = share_hint(value) if _most(context) == 1 else ""
+            text = f"{subject} {bound}, not {_size(kind, value)}"
+            return self.source.diagnostic("SCH006", path, text, hint=told)
         message = str(context["error"]) if "error" in context else _plain(problem.error["msg"])
         return self.source.diagnostic("SCH008" if kind == REPEATED else "SCH007", path, message)
 
@@ -201,11 +203,9 @@ class _Translator:
         key = str(path[-1])
         known = sorted(_fields_at(self.model, path[:-1]))
         present = _get(self.source.data, path[:-1])
-        similar = nearest(key, [name for name in known if name not in present])
-        listed = f"known here: {', '.join(known)}" if known else ""
-        hint = f"did you mean '{similar}'?" if similar else listed
+        told = suggest(key, known, lead="known here", taken=present)
         return self.source.diagnostic(
-            "SCH001", path, f"unknown key '{key}'", hint=hint, at_key=True
+            "SCH001", path, f"unknown key '{key}'", hint=told, at_key=True
         )
 
     def _missing(self, path: DataPath) -> Diagnostic:
@@ -221,30 +221,31 @@ class _Translator:
     def _not_allowed(self, problem: _Problem, expected: str) -> Diagnostic:
         value = self._offending(problem)
         allowed = re.findall(r"'([^']*)'", expected)
-        similar = nearest(value, allowed) if isinstance(value, str) else ""
         raw = self.source.raw(problem.path)
         if not isinstance(value, str) and raw in allowed:
-            hint = f'quote it: "{raw}"'
-        elif similar:
-            hint = f"did you mean '{similar}'?"
-        else:
-            hint = f"allowed: {', '.join(allowed)}" if allowed else ""
-        return self._bad_word("SCH004", problem, hint)
+            return self._bad_word("SCH004", problem, f'quote it: "{raw}"')
+        return self._bad_word("SCH004", problem, suggest(str(value), allowed, lead="allowed"))
 
     def _wrong_form(self, problem: _Problem, pattern: str) -> Diagnostic:
         words = PATTERN_WORDS.get(pattern, f"the form {pattern}")
-        return self._bad_word("SCH005", problem, f"expected {words}")
+        told = "" if problem.on_key else self._remedy(problem.path)
+        return self._bad_word("SCH005", problem, told or f"expected {words}")
+
+    def _remedy(self, path: DataPath) -> str:
+        return remedy(
+            str(path[-1]), _get(self.source.data, path), _fields_at(self.model, path[:-1])
+        )
 
     def _offending(self, problem: _Problem) -> Any:
         return problem.path[-1] if problem.on_key else _get(self.source.data, problem.path)
 
-    def _bad_word(self, code: str, problem: _Problem, hint: str) -> Diagnostic:
+    def _bad_word(self, code: str, problem: _Problem, told: str) -> Diagnostic:
         shown = _shown(self._offending(problem))
         if problem.on_key:
             message = f"unknown key {shown} in {self._subject(problem.path[:-1])}"
         else:
             message = f"{shown} is not a value of {self._subject(problem.path)}"
-        return self.source.diagnostic(code, problem.path, message, hint=hint, at_key=problem.on_key)
+        return self.source.diagnostic(code, problem.path, message, hint=told, at_key=problem.on_key)
 
     def _type_hint(self, wanted: str, path: DataPath, value: Any) -> str:
         if wanted == "text":
@@ -253,6 +254,8 @@ class _Translator:
             return "write true or false, without quotes"
         if "number" in wanted and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
             return "remove the quotes"
+        if "number" in wanted:
+            return self._remedy(path)
         if wanted == "a list":
             return "begin each item with '- '"
         return ""
@@ -328,7 +331,12 @@ def _bound(kind: str, context: dict[str, Any]) -> str:
     if kind not in forms:
         return ""
     form, key = forms[kind]
-    return form.format(context.get(key))
+    limit = context.get(key)
+    return form.format(f"{limit:g}" if isinstance(limit, float) else limit)
+
+
+def _most(context: dict[str, Any]) -> Any:
+    return context.get("lt", context.get("le"))
 
 
 def _plain(message: str) -> str:

@@ -31,8 +31,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "to": get_args(To),
     "tau2": get_args(Sharing),
 }
-ELSEWHERE = {"config", "studies", "output", "jobs", "pdf", "csv", "model", "forest", "force",
-             "format", "json"}  # fmt: skip
+ELSEWHERE = {"config", "studies", "output", "jobs", "pdf", "csv", "model", "group", "forest",
+             "force", "format", "json"}  # fmt: skip
 COMMON = {"quiet", "verbose", "debug", "help"}
 # What a result repeats of the request.
 REPEATED = {"measure", "model", "method", "test", "level", "i2_method", "pi_method",

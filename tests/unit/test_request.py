@@ -229,10 +229,12 @@ class TestCsvGroups:
     @pytest.mark.parametrize(
         ("arguments", "options"),
         [
-            (["--to", "all"], {"to": "all"}),
-            (["--to", "all", "--add", "0.1"], {"to": "all", "add": 0.1}),
-            (["--i2-method", "Q"], {"i2_method": "Q"}),
-            (["--tau2", "separate"], {"tau2": "separate"}),
+            (["--to", "all"], {"model": "IV", "to": "all"}),  # which the GLMM cannot have
+            (["--to", "all", "--add", "0.1"], {"model": "IV", "to": "all", "add": 0.1}),
+            (["--i2-method", "Q"], {"model": "GLMM", "i2_method": "Q"}),
+            (["--tau2", "separate"], {"model": "GLMM", "tau2": "separate"}),
+            (["--model", "IV", "--i2-method", "Q"], {"model": "IV", "i2_method": "Q"}),
+            (["--model", "IV", "--tau2", "separate"], {"model": "IV", "tau2": "separate"}),
             (["--model", "BB"], {"model": "BB"}),
             (["--model", "BAYES"], {"model": "BAYES"}),
         ],
@@ -242,7 +244,7 @@ class TestCsvGroups:
     ) -> None:
         ran = cli("pool", "--csv", path, "--json", *arguments)
         assert ran.code == 0, ran.err
-        pools, test = subgroup_counts(X, N, GROUP, **({"model": "IV"} | options))
+        pools, test = subgroup_counts(X, N, GROUP, **options)
         found = json.loads(ran.out)
         for name, fit in pools.items():
             for key in ("estimate", "i2", "ci_lb", "pi_ub"):

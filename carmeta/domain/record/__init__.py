@@ -19,7 +19,13 @@ from carmeta.domain.record.printed import (
     Toxicity,
     grade_bounds,
 )
-from carmeta.domain.record.registers import Product, ProductRegister, ReportRegister, Review
+from carmeta.domain.record.registers import (
+    Product,
+    ProductRegister,
+    ReportRegister,
+    Review,
+    record_kind,
+)
 from carmeta.domain.record.study import (
     Acknowledgement,
     Contrast,
@@ -60,4 +66,5 @@ __all__ = [
     "Toxicity",
     "Trial",
     "grade_bounds",
+    "record_kind",
 ]

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from carmeta.domain.dates import DateText
-from carmeta.domain.record.base import CohortRef, CountInt, Id, Model, Parts
+from carmeta.domain.record.base import CohortRef, CountInt, Id, Model, Parts, Text
 from carmeta.domain.record.printed import (
     Characteristic,
     MrdResult,
@@ -54,7 +54,7 @@ class Cohort(Model):
     label: str
     role: Role
     unit: Unit = "patients"
-    product: Id | None = Field(None, description="Id in _products.yaml.")
+    product: Text | None = Field(None, description="Id in _products.yaml.")
     dose: str | None = None
     lymphodepletion: str | None = None
     line: Literal["first", "all"] | None = Field(None, description="Line of salvage therapy.")

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from pydantic import Field
 
 from carmeta.domain.record.base import Id, Model
 from carmeta.domain.record.printed import Place
 from carmeta.domain.record.study import Report, StudyRecord
+
+# Top-level keys by which these files are told from configurations.
+_REGISTER_KEYS: Final = frozenset({"products", "reports"})
+_STUDY_KEYS: Final = frozenset({"cohorts", "trial"})
+
+
+def record_kind(data: Mapping[str, object]) -> str:
+    """What a file of these data is, or empty if it is no part of the records.
+
+    >>> record_kind({"id": "x", "cohorts": []}), record_kind({"name": "x"})
+    ('a study record', '')
+    """
+    if "name" in data:  # as configurations have it, whatever else stands there by mistake
+        return ""
+    if _STUDY_KEYS & data.keys():
+        return "a study record"
+    return "a register" if _REGISTER_KEYS & data.keys() else ""
 
 
 class Product(Model):

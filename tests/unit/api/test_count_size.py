@@ -113,5 +113,5 @@ def test_more_is_refused_by_every_door(large: int, cli: Any, tmp_path: Path) -> 
     path.write_text(f"study,events,n\nA,2,{large}\nB,2,10\n")
     ran = cli("pool", "--csv", path)
     assert ran.code == 2
-    assert ":2:1: error[CSV007] A: n" in ran.err
+    assert ":2:5: error[CSV007] A: n" in ran.err
     assert "more than 1,000,000,000" in ran.err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 
 @pytest.mark.parametrize(
@@ -39,8 +40,9 @@ def test_impossible_percentages_in_tables(make):
     assert [(one.code, one.path[-1]) for one in found] == [("GRM002", ">=3"), ("GRM002", "CR")]
 
 
-def test_percentage_above_one_hundred(make, only):
-    assert only(n=8, proportions=[make.proportion(percent="110")]).code == "GRM002"
+def test_a_percentage_above_one_hundred_is_no_record(make, only):
+    with pytest.raises(ValidationError, match="less than or equal to 100"):
+        only(n=8, proportions=[make.proportion(percent="110")])
 
 
 @pytest.mark.parametrize("cell", [{"percent": "7"}, {"percent": "7", "count": 4}])

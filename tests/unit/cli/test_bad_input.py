@@ -158,7 +158,7 @@ def test_the_source_line_and_a_caret(cli, golden_review: Path) -> None:
         "   |",
         "11 |     role: cart",
         "   |           ^",
-        "   = help: did you mean 'car-t'?",
+        "   = help: did you mean 'car-t'? allowed: car-t, comparator, salvage",
         "",
     ]
     assert ran.err == "1 file checked: 1 error\n"

@@ -147,7 +147,7 @@ def test_ids_of_registers(tmp_path: Path) -> None:
     loaded = load(tmp_path, _products=twice.replace("prod-a", "prod-b"))
     assert [(d.code, d.hint) for d in loaded.diagnostics] == [
         ("REC012", "it stands in line 2 already"),
-        ("REC020", "did you mean 'prod-b'?"),
+        ("REC020", "known: prod-b"),
     ]
 
 
@@ -180,7 +180,7 @@ def test_names_of_files(tmp_path: Path) -> None:
     (tmp_path / "more.yml").write_text("id: more\n")
     loaded = load_review(tmp_path)
     assert [(d.code, d.hint) for d in loaded.diagnostics] == [
-        ("REC004", "did you mean '_products.yaml'?"),
+        ("REC004", "did you mean '_products.yaml'? known: _products.yaml, _reports.yaml"),
         ("REC003", "rename it to more.yaml"),
     ]
 

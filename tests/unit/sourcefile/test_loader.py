@@ -80,6 +80,12 @@ def test_keys_are_text(tmp_path: Path) -> None:
     assert list(source.data["grades"]) == ["5", "3-4", "1", "true", "010"]
 
 
+def test_a_byte_order_mark_of_utf_8_is_no_part_of_the_text(tmp_path: Path) -> None:
+    source, told = read(tmp_path, b"\xef\xbb\xbfa: 1\n")
+    assert (source and source.data, told) == ({"a": 1}, [])
+    assert str(source and source.mark(("a",))).endswith("record.yaml:1:4")
+
+
 DEEP = f"1:{3 + MAX_DEPTH} YML014 nested deeper than {MAX_DEPTH} levels"
 WRONG = [
     ("a: 1\na: 2\n", "2:1 YML010 the key 'a' a second time"),
@@ -113,8 +119,8 @@ WRONG = [
     ("a: x\x07y\n", "1:5 YML008 the control character U+0007"),
     ('a: "x\\0y"\n', "1:4 YML008 text with the control character U+0000"),
     (b"a: 1\nb: \xe9t\xe9\n", "2:4 YML003 not UTF-8: byte 0xe9"),
-    (b"\xef\xbb\xbfa: 1\n", "1:1 YML004 begins with a byte order mark"),
-    ("a: 1\n".encode("utf-16"), "1:1 YML004 begins with a byte order mark"),
+    (b"\xef\xbb\xbfa: \xe9\n", "1:4 YML003 not UTF-8: byte 0xe9"),
+    ("a: 1\n".encode("utf-16"), "1:1 YML004 UTF-16"),
     ("a: " + "[" * 100 + "]" * 100, DEEP),
     ("a: " + "[" * 100_000, DEEP),
 ]  # fmt: skip
