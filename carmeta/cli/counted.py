@@ -37,24 +37,21 @@ class Row:
     n2: int = 0
     group: str = ""
 
-    @property
-    def empty_cell(self) -> bool:
-        """Whether nobody or everybody of an arm has the event."""
-        return self.events in (0, self.n) or (self.n2 > 0 and self.events2 in (0, self.n2))
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was asked for, its parts where the file has groups, and the effects of the studies.
 
     ``singles`` has the effect of each study of two arms (None where it is dropped), and is
-    empty for one arm.
+    empty for one arm. ``empty_cells`` is whether a study that says something of the measure has
+    an empty cell.
     """
 
     pooled: Pooled
     groups: Mapping[str, Pooled] = dataclasses.field(default_factory=dict)
     test: SubgroupTest | None = None
     singles: tuple[Back | None, ...] = ()
+    empty_cells: bool = False
 
 
 def read_counts(path: Path) -> tuple[list[Row], bool]:

@@ -197,7 +197,7 @@ def check(
 
 _WHAT: Final[dict[Kind, str]] = {
     "effects": "given effects", "regression": "a regression", "permutation": "a permutation test",
-    "regression of counts": "a regression of counts",
+    "regression of counts": "a regression of counts", "small studies": "a small-study test",
 }  # fmt: skip
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "to": get_args(To),
@@ -238,7 +238,8 @@ def _values(given: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(name, given[name], f"is not {what}")
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number and no truth value."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -249,24 +250,24 @@ def _whole(value: Any) -> bool:
 def _normal(value: Any) -> bool:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
         return False
-    if not all(_number(part) for part in value):
+    if not all(is_number(part) for part in value):
         return False
-    return abs(value[0]) <= _FARTHEST_MEAN and _LEAST_SD <= value[1] <= _MOST_SD
+    mean, sd = (float(part) for part in value)
+    return abs(mean) <= _FARTHEST_MEAN and _LEAST_SD <= sd <= _MOST_SD
 
 
 _OWN: Final = {field.name: field.default for field in fields(Request)}  # defaults of no model
 _RANGES: Final = (
-    ("level", lambda v: _number(v) and _LEAST_TAIL <= v <= 1 - _LEAST_TAIL,
+    ("level", lambda v: is_number(v) and _LEAST_TAIL <= v <= 1 - _LEAST_TAIL,
      "between 0 and 1 (0.95 for 95%; at most 0.999999999)"),
-    ("add", lambda v: _number(v) and (v == 0 or _LEAST_ADDED <= v <= _MOST_ADDED),
+    ("add", lambda v: is_number(v) and (v == 0 or _LEAST_ADDED <= v <= _MOST_ADDED),
      f"0, or from {_LEAST_ADDED:f} to {_MOST_ADDED:g}"),
     ("drop00", lambda v: isinstance(v, bool), "true or false"),
     ("seed", lambda v: _whole(v) and v >= 0, "a whole number of 0 or more"),
-    ("prior_scale", lambda v: _number(v) and _LEAST_SCALE <= v <= max(_MOST_SCALE.values()),
+    ("prior_scale", lambda v: is_number(v) and _LEAST_SCALE <= v <= max(_MOST_SCALE.values()),
      f"from {_LEAST_SCALE:f} to {max(_MOST_SCALE.values()):g}"),
     ("mu_prior", _normal,
-     f"a mean from -{_FARTHEST_MEAN:g} to {_FARTHEST_MEAN:g} with an SD from {_LEAST_SD:f} to "
-     f"{_MOST_SD:,.0f}"),
+     f"a mean within {_FARTHEST_MEAN:g} of 0, an SD from {_LEAST_SD:f} to {_MOST_SD:,.0f}"),
 )  # fmt: skip
 
 
@@ -285,7 +286,7 @@ def _dependent(model: Model, whole: Mapping[str, Any], given: Mapping[str, Any])
         found["i2_method"] = "Q"  # without tau2 there is no other
     if "likelihood" not in given:
         found["likelihood"] = "binomial" if whole["measure"] == "PLO" else "normal"
-    if "to" in model.further and "to" not in given and _as_they_are(model, whole | found):
+    if "to" in model.further and "to" not in given and _as_they_are(model, {**whole, **found}):
         found["to"] = "none"
     return found
 
@@ -309,9 +310,9 @@ def _together(
                 yield Problem(name, whole[name], "is not for method EE", allowed)
     # Where nothing is drawn, the default may still be called by its name.
     seed = given.get("seed", _OWN["seed"])
-    if seed != _OWN["seed"] and "bootstrap" in model.pi_methods:
-        if whole["pi_method"] != "bootstrap":
-            yield Problem("seed", seed, "is for pi_method 'bootstrap', and nothing is drawn")
+    drawn = whole["pi_method"] == "bootstrap" or "bootstrap" not in model.pi_methods
+    if seed != _OWN["seed"] and not drawn:
+        yield Problem("seed", seed, "is for pi_method 'bootstrap', and nothing is drawn")
     if "likelihood" in model.further:
         yield from _beliefs(whole)
     yield from _corrections(model, whole, given)

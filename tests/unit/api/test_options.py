@@ -64,7 +64,7 @@ Y, V = effect_sizes(X, N)
         (partial(effects, X, N, to="some"), "to"),
         (partial(study_intervals, X, N, level=95), "level"),
         (partial(study_intervals, X, N, level="x"), "level"),
-        (partial(study_intervals, X, N, method="wald"), "method"),
+        (partial(study_intervals, X, N, method="wald"), "study interval"),
         (partial(probability_beyond, pool(X, N), "x"), "threshold"),
         (partial(probability_beyond, pool(X, N), 50), "threshold"),
         (partial(probability_beyond, pool(X, N), math.nan), "threshold"),
@@ -155,13 +155,22 @@ class TestPriors:
     @pytest.mark.parametrize("scale", [1e-4, 10.0])
     @pytest.mark.parametrize("prior", ["half-normal", "half-cauchy"])
     def test_and_scales_of_tau(self, scale: float, prior: Any) -> None:
-        x, n = [3000, 9000, 7000], [20000, 30000, 12000]
+        x, n = [3000, 4560, 1770], [20000, 30000, 12000]
         one, other = (
             pool(x, n, model="BAYES", prior=prior, prior_scale=scale, likelihood=likelihood)
             for likelihood in ("binomial", "normal")
         )
         assert one.estimate == pytest.approx(other.estimate, abs=1e-3)
         assert one.tau2_ci_ub == pytest.approx(other.tau2_ci_ub, rel=1e-2)
+
+    @pytest.mark.parametrize(
+        ("x", "mu_prior"), [([0, 15], None), ([0, 7], None), ([0, 15], (0, 1)), ([0, 0], (0, 1))]
+    )
+    def test_a_half_cauchy_that_no_study_bounds_is_refused(self, x: Any, mu_prior: Any) -> None:
+        options: Any = {"model": "BAYES", "mu_prior": mu_prior}
+        with pytest.raises(DataError, match="half-cauchy"):
+            pool(x, [15, 15], prior="half-cauchy", **options)
+        assert math.isfinite(pool(x, [15, 15], **options).ci_ub)
 
 
 class TestStudiesAreNamed:
