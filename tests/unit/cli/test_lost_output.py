@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 COMMANDS = (
     ["--version"], ["--help"], ["grim", "73%", "128"], ["schema"], ["studies"],
-    ["validate", "configs/tiny.yaml"], ["config", "show", "configs/tiny.yaml"],
+    ["validate", "configs/tiny.yaml", "--output-format", "json"],
+    ["config", "show", "configs/tiny.yaml"],
     ["pool", "--csv", "counts.csv"], ["pool", "--csv", "counts.csv", "--json"],
     ["pool", "--csv", "counts.csv", "--format", "csv"],
 )  # fmt: skip
