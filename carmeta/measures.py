@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from carmeta.arrays import Floats
 from carmeta.domain.counts import as_numbers, require_counts, study_name
 from carmeta.domain.measures import ONE_ARM, OneArm
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 
 SINGLE_ARM_MEASURES: Final[tuple[str, ...]] = tuple(ONE_ARM)
 
@@ -49,7 +49,7 @@ def check_counts(
 
 def _measure(code: str) -> OneArm:
     if code not in ONE_ARM:
-        raise DataError(f"unknown measure {code!r} for one arm; one of {', '.join(ONE_ARM)}")
+        raise ConfigError(f"unknown measure {code!r} for one arm; one of {', '.join(ONE_ARM)}")
     return ONE_ARM[code]
 
 
@@ -60,6 +60,7 @@ def effect_sizes(
     measure: str = "PLO",
     add: float = 0.5,
     to: str = "only0",
+    slab: Sequence[str] | None = None,
 ) -> tuple[Floats, Floats]:
     """Effect sizes and sampling variances, arrays ``(..., k)``.
 
@@ -68,22 +69,23 @@ def effect_sizes(
     such a one (``if0all``), or of none. PAS and PFT are never added to, except by ``all``.
 
     Raises:
-        DataError: Wrong counts, an unknown measure or rule, or a variance that would be 0
-            or infinite because nothing was added.
+        ConfigError: An unknown measure or rule.
+        DataError: Wrong counts, or a variance that would be 0 or infinite because nothing was
+            added; the study is called by its label in ``slab``.
     """
     found = _measure(measure)
     if not (np.isfinite(add) and add >= 0):
-        raise DataError(f"add {add!r} is not a number of 0 or more")
-    x, n = check_counts(xi, ni)
+        raise ConfigError(f"add {add!r} is not a number of 0 or more")
+    x, n = check_counts(xi, ni, slab)
     extra = addition(x, n, measure=measure, add=add, to=to)
     a, b = x + extra, n - x + extra
     edge = (a == 0) | (b == 0)
     if not found.at_edges and bool(edge.any()):
         where = tuple(int(i) for i in np.argwhere(edge)[0])
         raise DataError(
-            f"{study_name(where[-1], None)}: {x[where]:g} of {n[where]:g} has no usable "
+            f"{study_name(where[-1], slab)}: {x[where]:g} of {n[where]:g} has no usable "
             f"variance on measure {measure} without a continuity correction",
-            hint="use to='only0', or a model that needs no correction (GLMM)",
+            hint="add to studies with an empty cell (only0), or use the GLMM, which needs nothing",
         )
     return found.effect(a, b)
 
@@ -99,7 +101,7 @@ def addition(x: Floats, n: Floats, *, measure: str, add: float, to: str) -> Floa
         return np.where(zero, add, 0.0)
     if to == "if0all":
         return np.where(zero.any(axis=-1, keepdims=True), add, 0.0) * np.ones(x.shape)
-    raise DataError(f"unknown rule to={to!r}; one of only0, all, if0all, none")
+    raise ConfigError(f"unknown rule to={to!r}; one of only0, all, if0all, none")
 
 
 def back_transform(
@@ -111,7 +113,8 @@ def back_transform(
     sample sizes whose harmonic mean enters Miller's inverse (Miller 1978, eq. 3).
 
     Raises:
-        DataError: An unknown measure, or PFT without ``ni``.
+        ConfigError: An unknown measure.
+        DataError: PFT without ``ni``.
     """
     found = _measure(measure)
     if found.sized and ni is None:

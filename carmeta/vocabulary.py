@@ -57,6 +57,8 @@ MrdGroup = Literal["all", "responders", "vgpr-or-better", "cr-or-better"]
 OverlapPolicy = Literal["patients", "printed", "latest", "earliest"]
 Measure = Literal["PLO", "PFT", "PAS", "PR", "PLN", "OR", "RR", "RD"]
 SingleArmMeasure = Literal["PLO", "PFT", "PAS", "PR", "PLN"]
+# Of these, defined at 0 and n events as they are.
+ARCSINES: Final = ("PFT", "PAS")
 TwoArmMeasure = Literal["OR", "RR", "RD"]
 ModelCode = Literal["GLMM", "IV", "BB", "MH", "PETO", "BAYES"]
 Method = Literal["EE", "DL", "PM", "REML", "ML", "HE", "HS", "SJ", "EB"]

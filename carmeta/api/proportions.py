@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike
 
 from carmeta.api.single_arm import Counts, fit
 from carmeta.arrays import Floats
-from carmeta.domain.counts import study_name
+from carmeta.domain.counts import study_names
 from carmeta.domain.measures import expit
-from carmeta.domain.request import Options, request
+from carmeta.domain.request import Options, is_number, request
 from carmeta.domain.result import NAN, Pooled
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.measures import check_counts, effect_sizes, transform
 from carmeta.pooling import beta_binomial
 from carmeta.pooling.exact import StudyInterval, study_limits
@@ -46,9 +46,9 @@ def effects(
     xi: ArrayLike,
     ni: ArrayLike,
     *,
-    measure: SingleArmMeasure = "PLO",
-    add: float = 0.5,
-    to: To = "only0",
+    measure: SingleArmMeasure | None = None,
+    add: float | None = None,
+    to: To | None = None,
     slab: Sequence[str] | None = None,
 ) -> Effects:
     """Effect sizes and variances of single-arm counts.
@@ -56,22 +56,19 @@ def effects(
     Args:
         xi: Events of each study; whole numbers in 0..ni.
         ni: Patients of each study; whole numbers of 1 or more.
-        measure: PLO (logit), PLN (log), PR (raw), PAS (arcsine), PFT (double arcsine).
-        add: Continuity correction of events and of non-events.
-        to: Which studies get it: ``only0`` those with a zero cell, ``all``, ``if0all`` all
-            of them if one has a zero cell, ``none``.
+        measure, add, to: As :class:`carmeta.domain.request.Options` says.
         slab: Study labels, used in messages.
 
     Raises:
         DataError: Counts that are not possible, named by study and value.
+        ConfigError: An option that does not exist or that the measure cannot honour.
 
     >>> effects([3, 0], [10, 12]).yi.round(3).tolist()
     [-0.847, -3.219]
     """
-    x, n = check_counts(xi, ni, slab)
-    yi, vi = effect_sizes(x, n, measure=measure, add=add, to=to)
-    names = slab if slab is not None else [study_name(i, None) for i in range(x.shape[-1])]
-    return Effects(measure, yi, vi, tuple(names))
+    ask = request("one arm", {"measure": measure, "add": add, "to": to})
+    yi, vi = effect_sizes(xi, ni, measure=ask.measure, add=ask.add, to=ask.to, slab=slab)
+    return Effects(ask.measure, yi, vi, study_names(slab, yi.shape[-1]))
 
 
 def study_intervals(
@@ -85,7 +82,8 @@ def study_intervals(
     """Proportion of each study with its own limits, three arrays ``(k,)`` in 0..1.
 
     Raises:
-        DataError: As :func:`effects`; an unknown method.
+        DataError: Counts that are not possible.
+        ConfigError: An unknown method, or a level outside (0, 1).
     """
     x, n = check_counts(xi, ni, slab)
     low, high = study_limits(x, n, level=level, method=method)
@@ -160,12 +158,12 @@ def probability_beyond(
     predictive one. NaN where the pool has no prediction interval.
 
     Raises:
-        DataError: A threshold outside (0, 1), or an unknown direction.
+        ConfigError: A threshold outside (0, 1), or an unknown direction.
     """
-    if not 0.0 < threshold < 1.0:
-        raise DataError(f"threshold {threshold!r} is not between 0 and 1")
+    if not (is_number(threshold) and 0.0 < threshold < 1.0):
+        raise ConfigError(f"threshold {threshold!r} is not between 0 and 1")
     if direction not in ("above", "below"):
-        raise DataError(f"direction {direction!r} is neither 'above' nor 'below'")
+        raise ConfigError(f"direction {direction!r} is neither 'above' nor 'below'")
     above = _probability_above(pooled, threshold)
     return above if direction == "above" else 1.0 - above
 

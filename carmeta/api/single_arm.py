@@ -58,7 +58,9 @@ class Counts:
 
     def effects(self, ask: Request) -> tuple[Floats, Floats]:
         """Effects and variances as asked for."""
-        return effect_sizes(self.x, self.n, measure=ask.measure, add=ask.add, to=ask.to)
+        return effect_sizes(
+            self.x, self.n, measure=ask.measure, add=ask.add, to=ask.to, slab=self.slab
+        )
 
     def corrected(self, ask: Request) -> Bools:
         """Which studies have something added to their cells, ``(k,)``."""
@@ -246,11 +248,13 @@ def _bayes(counts: Counts, ask: Request) -> Pooled:
     cautions: tuple[Fallback, ...] = ()
     if ask.likelihood == "binomial":
         post = binomial_normal(counts.x, counts.n, prior=prior, level=ask.level)
+        effects = effect_sizes(counts.x, counts.n)  # of the description by Q and I2 alone
     else:
         cautions = _correction(counts, ask)
-        post = bayes.normal_normal(*counts.effects(ask), prior=prior, level=ask.level)
+        effects = counts.effects(ask)
+        post = bayes.normal_normal(*effects, prior=prior, level=ask.level)
     tau2 = post.tau_median**2
-    spread = heterogeneity(*counts.effects(ask), tau2, i2_method=ask.i2_method)
+    spread = heterogeneity(*effects, tau2, i2_method=ask.i2_method)
     mean = Mean(post.mu_median, post.mu_sd, NAN, NAN, NAN, post.mu_lb, post.mu_ub)
     summary = BayesSummary(
         ask.likelihood, prior.tau, prior.scale,

@@ -213,7 +213,10 @@ def grouping(group: Sequence[str], names: tuple[str, ...], moderator: str) -> Gr
 def _iv_common(
     y: Floats, v: Floats, groups: Grouping, ask: Request, ni: Floats | None = None
 ) -> tuple[Levels, SubgroupTest]:
-    """One regression on the levels; ``ni`` are the sample sizes behind single-arm effects."""
+    """One regression on the levels; ``ni`` are the sample sizes behind single-arm effects.
+
+    A level's mean is one of its own studies: their harmonic mean size leads it back (PFT).
+    """
     count = len(groups.levels)
     x = np.eye(count)[groups.of]
     found = fit_wls(y, v, x, method=ask.method, test=ask.test)
@@ -222,7 +225,6 @@ def _iv_common(
         limits = tau2_ci(y, v, x, level=ask.level)
     between = between_iv(ask, found.tau2, *limits)
     se = np.sqrt(np.diagonal(found.cov))
-    n = NAN if ni is None else harmonic_mean(ni)
     out = {}
     for index, (name, here) in enumerate(groups.each()):
         mean = wald(float(found.beta[index]), float(se[index]), found.df, ask.level)
@@ -234,7 +236,8 @@ def _iv_common(
         out[name] = assemble(
             ask, int(here.sum()), mean, between=between, heterogeneity=spread,
             pi=predicted(ask, mean, between.tau2, y.size, p=count), pooled=False,
-            weights=weights / weights.sum(), weights_kind="inverse-variance", n=n,
+            weights=weights / weights.sum(), weights_kind="inverse-variance",
+            n=NAN if ni is None else harmonic_mean(ni[here]),
         )  # fmt: skip
     contrast = np.hstack([-np.ones((count - 1, 1)), np.eye(count - 1)])
     test = wald_test(found.beta, found.cov, contrast, found.df)
@@ -304,6 +307,20 @@ def _compare(levels: Levels, moderator: str, singles: Singles | None = None) -> 
 
 
 def _glmm_common(counts: Counts, groups: Grouping, ask: Request) -> tuple[Levels, SubgroupTest]:
+    """One fit with a mean a level; where it or the one without levels fails, each level by itself.
+
+    The likelihood of levels that are all 0/n, or of which each study is 0/n or n/n, has no
+    maximum.
+    """
+    try:
+        return _glmm_levels(counts, groups, ask)
+    except EstimationError as error:
+        out = _each(groups, ask, lambda here: fit(counts.of(here), ask))
+        text = f"all levels together: {error.message}; each is fitted by itself, none compared"
+        return out, _no_test(groups.moderator, Fallback("no-test", text), tau2="common")
+
+
+def _glmm_levels(counts: Counts, groups: Grouping, ask: Request) -> tuple[Levels, SubgroupTest]:
     parts = [counts.of(here) for _, here in groups.each()]
     extreme = np.array([part.x.sum() in (0, part.n.sum()) for part in parts])
     inner = np.flatnonzero(~extreme)

@@ -235,9 +235,12 @@ def _iv(arms: Arms, ask: Request) -> Pooled:
     changed = effects.corrected & present
     if changed.any():
         cautions = (Fallback("continuity-correction", _corrected(arms, changed, ask)),)
-    if not present.all():
-        gone = ", ".join(arms.named(~present))
-        told = (Fallback("study-dropped", f"no {ask.measure} exists for {gone}"),)
+    for which, text in (
+        (~present & ~effects.certain, f"no {ask.measure} exists for {{}}"),
+        (effects.certain, f"the {ask.measure} of {{}} has variance 0, which no weight can have"),
+    ):
+        if which.any():
+            told += (Fallback("study-dropped", text.format(", ".join(arms.named(which)))),)
     if present.sum() == 1:
         pooled = _single_study(arms.of(present), ask)
     else:

@@ -45,11 +45,6 @@ class Row:
     further: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def empty_cell(self) -> bool:
-        """Whether nobody or everybody of an arm has the event."""
-        return self.events in (0, self.n) or (self.n2 > 0 and self.events2 in (0, self.n2))
-
-    @property
     def counts(self) -> tuple[int, int, int, int]:
         return self.events, self.n, self.events2, self.n2
 
@@ -69,7 +64,8 @@ class Result:
 
     ``beside`` is the pool of the model that accompanies the headline, if none was named;
     ``singles`` has the effect of each study of two arms (None where it is dropped), and is
-    empty for one arm.
+    empty for one arm. ``empty_cells`` is whether a study that says something of the measure has
+    an empty cell.
     """
 
     pooled: Pooled
@@ -77,6 +73,7 @@ class Result:
     test: SubgroupTest | None = None
     singles: tuple[Back | None, ...] = ()
     beside: tuple[Pooled, ...] = ()
+    empty_cells: bool = False
 
 
 def read_counts(path: Path, group: str | None = None) -> Counts:

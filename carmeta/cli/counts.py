@@ -40,7 +40,7 @@ def pool_file(
     if forest is not None:
         from carmeta.cli import counts_forest
 
-        counts_forest.check_target(forest, force=force)
+        counts_forest.check_target(forest, path, force=force)
     counts = read_counts(path, group)
     rows = counts.rows
     if counts.guessed:
@@ -54,7 +54,7 @@ def pool_file(
     written = []
     if forest is not None:
         pages = counts_forest.draw(forest, rows, result)
-        written = counts_forest.write(pages, forest, file_name(path), force=force)
+        written = counts_forest.write(pages, forest, path, force=force)
     for doubt in doubts(rows):
         terminal.say(f"warning: {doubt}")
     for note in _notes(result, rows, options):
@@ -107,11 +107,12 @@ def _single_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request)
     from carmeta.api.single_arm import fit
 
     counts = one_data_set([r.events for r in rows], [r.n for r in rows], [r.study for r in rows])
+    empty = any(row.events in (0, row.n) for row in rows)
     if groups is None:
-        return Result(fit(counts, ask))
+        return Result(fit(counts, ask), empty_cells=empty)
     from carmeta.api.subgroups import fit_groups
 
-    return Result(fit(counts, ask), *fit_groups(counts, groups, ask))
+    return Result(fit(counts, ask), *fit_groups(counts, groups, ask), empty_cells=empty)
 
 
 def _two_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request) -> Result:
@@ -125,11 +126,13 @@ def _two_arm(rows: Sequence[Row], groups: Sequence[str] | None, ask: Request) ->
         [row.study for row in rows],
     )
     pooled, singles = fit_arms(arms, ask), effects_of(arms, ask)
+    counts = arms.counts
+    empty = bool((counts.zero_cell & ~counts.silent(ask.measure, ask.drop00)).any())
     if groups is None:
-        return Result(pooled, singles=singles)
+        return Result(pooled, singles=singles, empty_cells=empty)
     from carmeta.api.subgroups import fit_arm_groups
 
-    return Result(pooled, *fit_arm_groups(arms, groups, ask), singles)
+    return Result(pooled, *fit_arm_groups(arms, groups, ask), singles=singles, empty_cells=empty)
 
 
 def _notes(result: Result, rows: Sequence[Row], options: Mapping[str, Any]) -> Iterator[str]:
@@ -143,8 +146,7 @@ def _notes(result: Result, rows: Sequence[Row], options: Mapping[str, Any]) -> I
         yield from (f"{other.model}: {i.message}" for i in further if i.message not in told)
     if rows[0].group and not result.groups:
         yield f"every study is in the group '{rows[0].group}': there are no groups to compare"
-    kept = [row for row, one in zip(rows, result.singles or rows, strict=True) if one is not None]
-    if options["to"] != "all" and not any(row.empty_cell for row in kept):
+    if options["to"] != "all" and not result.empty_cells:
         for name in ("add", "to"):
             if options[name] is not None:
                 yield f"--{name} has no effect: no study that is pooled has an empty cell"
@@ -187,7 +189,8 @@ def _plain(value: Any) -> Any:
 
 
 def _print(result: Result, fmt: Format) -> None:
-    columns = {
+    columns = {"row": "Row"} if fmt == "csv" else {}
+    columns |= {
         "part": "Pool",
         "k": "k",
         "estimate": "Estimate",
@@ -203,17 +206,26 @@ def _print(result: Result, fmt: Format) -> None:
         "lrt_pval": "P of LRT",
         "model": "Model",
     }
-    whole = [("all", pooled) for pooled in (result.pooled, *result.beside)]
-    parts = [*result.groups.items(), *whole]
-    rows = [_row_of(name, pooled, shorten=fmt != "csv") for name, pooled in parts]
-    write_rows(rows, columns, fmt, right=[key for key in columns if key not in ("part", "model")])
+    shorten = fmt != "csv"
+    rows = [
+        {"row": "group", "part": name, **_row_of(pooled, shorten=shorten)}
+        for name, pooled in result.groups.items()
+    ]
+    # A group may be called anything: in a CSV file `row` tells the pool of all from it.
+    name = "all studies" if shorten else ""
+    rows += [
+        {"row": "overall", "part": name, **_row_of(pooled, shorten=shorten)}
+        for pooled in (result.pooled, *result.beside)
+    ]
+    words = ("row", "part", "model")
+    write_rows(rows, columns, fmt, right=[key for key in columns if key not in words])
     if result.test is not None:
         from carmeta.report.words import subgroup_test
 
         terminal.say(subgroup_test(result.test))
 
 
-def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
+def _row_of(pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
     from carmeta.digits import number_text
     from carmeta.report.numbers import MINUS, NOT_ESTIMABLE
 
@@ -227,7 +239,6 @@ def _row_of(name: str, pooled: Pooled, *, shorten: bool) -> dict[str, Any]:
 
     back = pooled.back
     return {
-        "part": name,
         "k": pooled.k,
         "estimate": shown(back.estimate, NOT_ESTIMABLE if shorten else None),
         "ci_lb": shown(back.ci_lb),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from carmeta.cli.sheet import file_name
 from carmeta.domain.analysis import (
     ArmPair,
     ContrastAnalysis,
@@ -27,10 +28,17 @@ _FORMATS: Final[dict[str, Format]] = {".svg": "svg", ".pdf": "pdf", ".png": "png
 _OUTCOME: Final = "Events"
 
 
-def check_target(path: Path, *, force: bool) -> None:
-    """Raise where ``path`` cannot be drawn to: ConfigError for its ending, OutputError if there."""
+def check_target(path: Path, source: Path, *, force: bool) -> None:
+    """Raise where ``path`` cannot be drawn to.
+
+    Raises:
+        ConfigError: Its ending is of no figure, or the counts of ``source`` stand there.
+        OutputError: It is there and not to be replaced.
+    """
     if path.suffix.lower() not in _FORMATS:
         raise ConfigError(f"--forest {path}: not a figure", hint="end it with .svg, .pdf or .png")
+    if path.exists() and source.exists() and path.samefile(source):
+        raise ConfigError(f"--forest {path}: the counts stand there", hint="draw to another file")
     check_free(path, force=force)
 
 
@@ -42,19 +50,19 @@ def draw(path: Path, rows: Sequence[Row], result: Result) -> list[bytes]:
     return [save(drawing, form) for drawing in _drawings(rows, result)]
 
 
-def write(pages: Sequence[bytes], path: Path, source: str, *, force: bool) -> list[Path]:
+def write(pages: Sequence[bytes], path: Path, source: Path, *, force: bool) -> list[Path]:
     """Write to ``path``, further pages to ``-2``, ``-3``, ... Returns what was written.
 
     Raises:
-        OutputError: A file is there and not to be replaced; then none is written.
+        ConfigError, OutputError: As :func:`check_target`; then none is written.
     """
     from carmeta.report.generated import marked
 
     numbers = range(2, len(pages) + 1)
     targets = [path, *(path.with_stem(f"{path.stem}-{number}") for number in numbers)]
     for target in targets:
-        check_free(target, force=force)
-    notice = generated_from(Path(source).name)
+        check_target(target, source, force=force)
+    notice = generated_from(Path(file_name(source)).name)
     for target, data in zip(targets, pages, strict=True):
         write_file(target, marked(target.name, data, notice), force=force)
     return targets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from carmeta.cli import terminal
 from carmeta.cli.tables import write_json
@@ -23,17 +23,19 @@ _PLAIN: Final = "\x1b[0m"
 
 
 def print_diagnostics(
-    diagnostics: Sequence[Diagnostic], *, fmt: OutputFormat = "text", stream: IO[str] | None = None
+    diagnostics: Sequence[Diagnostic], *, fmt: OutputFormat = "text", aside: bool = False
 ) -> None:
-    """Print diagnostics to stdout, or as text to ``stream``."""
+    """Print diagnostics to stdout, or ``aside``, as text to stderr."""
     if fmt == "json":
         write_json([_plain(item) for item in diagnostics])
         return
-    target = stream or sys.stdout
-    colour = terminal.use_colour(target)
+    colour = terminal.use_colour(sys.stderr if aside else sys.stdout)
     for item in diagnostics:
         text = _annotation(item) if fmt == "github" else render(item, colour=colour)
-        print(text, file=target)
+        if aside:
+            terminal.tell(text)
+        else:
+            print(text)
 
 
 def render(item: Diagnostic, *, colour: bool = False) -> str:

@@ -10,15 +10,18 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
+
+from carmeta.errors import OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Progress = Callable[[str, int, int], None]
 
+CANNOT_WRITE: Final = "cannot write to standard output"
 _PIPE_WIDTH: Final = 100_000  # a pipe has no width: nothing is wrapped or cut
 # Escape sequences in user text could rewrite what stands on the screen.
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -29,6 +32,38 @@ _PLAIN: Final = "\x1b[0m"
 
 class PipeClosed(Exception):
     """Nobody reads our output any more."""
+
+
+class Guarded:
+    """Standard output that tells why it takes nothing, whoever writes to it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._guard():
+            return self._stream.write(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        with self._guard():
+            self._stream.writelines(lines)
+
+    def flush(self) -> None:
+        with self._guard():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            discard(self._stream)
+            raise OutputError(f"{CANNOT_WRITE}: {error.strerror or error}") from error
 
 
 @dataclass(slots=True)
@@ -99,24 +134,39 @@ def emit(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
 
 
+def tell(text: str) -> None:
+    """A line to stderr. Where it cannot be written, data and exit code are still right."""
+    try:
+        print(text, file=sys.stderr)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: IO[str]) -> None:
+    """Let what a stream still holds go nowhere: the interpreter flushes it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def say(message: str) -> None:
     """A message to stderr, unless `--quiet`."""
     if not settings.quiet:
-        print(safe(message), file=sys.stderr)
+        tell(safe(message))
 
 
 def detail(message: str) -> None:
     """A message for `--verbose`."""
     if settings.verbose and not settings.quiet:
-        print(safe(message), file=sys.stderr)
+        tell(safe(message))
 
 
 def error(message: str, *, hint: str = "") -> None:
     """What went wrong and what helps, to stderr even with `--quiet`."""
     red, cyan, plain = (_RED, _CYAN, _PLAIN) if use_colour(sys.stderr) else ("", "", "")
-    print(f"{red}error{plain}: {safe(message)}", file=sys.stderr)
+    tell(f"{red}error{plain}: {safe(message)}")
     if hint:
-        print(f"{cyan}help{plain}: {safe(hint)}", file=sys.stderr)
+        tell(f"{cyan}help{plain}: {safe(hint)}")
 
 
 @contextlib.contextmanager

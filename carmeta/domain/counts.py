@@ -111,8 +111,10 @@ def require_counts(
         return
     events, patients = names
     rules = (
-        (~np.isfinite(x), f"{events} {{x:g}} is not a number"),
-        (~np.isfinite(n), f"{patients} {{n:g}} is not a number"),
+        (np.isnan(x), f"{events} is missing"),
+        (np.isnan(n), f"{patients} is missing"),
+        (np.isinf(x), f"{events} {{x:g}} is not a number"),
+        (np.isinf(n), f"{patients} {{n:g}} is not a number"),
         (x != np.floor(x), f"{events} {{x:g}} is not a whole number"),
         (n != np.floor(n), f"{patients} {{n:g}} is not a whole number"),
         (x < 0, f"{events} {{x:g}} is negative"),

@@ -26,6 +26,7 @@ from typing import Final
 import numpy as np
 
 from carmeta.arrays import Floats
+from carmeta.vocabulary import ARCSINES
 
 _LARGEST_LOG: Final = 709.0  # exp overflows above 709.78
 
@@ -49,16 +50,19 @@ class OneArm(Measure):
     """``effect`` of events and non-events (with what was added) gives yi and vi.
 
     ``forward`` and ``inverse`` lead from a proportion to the scale and back; the second
-    argument is a sample size, which only PFT looks at. ``at_edges``: whether 0 and n events
-    have an effect as they are. ``caution`` is told with every result.
+    argument is a sample size, which only PFT looks at. ``caution`` is told with every result.
     """
 
     effect: Callable[[Floats, Floats], tuple[Floats, Floats]]
     forward: Callable[[Floats, Floats], Floats]
     inverse: Callable[[Floats, float], Floats]
-    at_edges: bool = False
     sized: bool = False  # whether the way back needs a sample size
     caution: str = ""
+
+    @property
+    def at_edges(self) -> bool:
+        """Whether 0 and n events have an effect as they are."""
+        return self.code in ARCSINES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +151,7 @@ ONE_ARM: Final[dict[str, OneArm]] = {
             code="PFT", words="Freeman-Tukey double-arcsine transformed proportion",
             short="double arcsine",
             effect=_double_arcsine, forward=_double_forward, inverse=_miller,
-            at_edges=True, sized=True,
+            sized=True,
             caution="the Freeman-Tukey back-transform needs one sample size for all studies and "
             "can mislead (Schwarzer 2019); the harmonic mean was used",
         ),
@@ -155,7 +159,7 @@ ONE_ARM: Final[dict[str, OneArm]] = {
             code="PAS", words="arcsine-transformed proportion", short="arcsine",
             low=0.0, high=np.pi / 2.0,
             effect=_arcsine, forward=lambda p, n: np.arcsin(np.sqrt(p)),
-            inverse=lambda y, n: np.sin(np.clip(y, 0.0, np.pi / 2.0)) ** 2, at_edges=True,
+            inverse=lambda y, n: np.sin(np.clip(y, 0.0, np.pi / 2.0)) ** 2,
         ),
         OneArm(
             code="PR", words="untransformed proportion", short="raw", low=0.0, high=1.0,

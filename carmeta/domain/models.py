@@ -15,7 +15,7 @@ Arms = Literal["one arm", "two arms"]
 # What is modelled: counts of one arm or two, given effects, effects or counts on moderators.
 Kind = Literal[
     "one arm", "two arms", "effects", "regression", "regression of counts", "three levels",
-    "permutation",
+    "permutation", "influence", "small studies",
 ]  # fmt: skip
 
 _METHODS: Final = ("REML", *(method for method in get_args(Method) if method != "REML"))
@@ -127,6 +127,22 @@ UNASKED: Final[dict[Arms, tuple[ModelCode, ...]]] = {
     "one arm": ("GLMM", "IV"),
     "two arms": ("IV",),
 }
+# Influence has no limits; that of a GLMM is by refits, which no test enters.
+_INFLUENCE: Final = (
+    Model(
+        code="IV", measures=get_args(SingleArmMeasure), methods=_METHODS, tests=_WALD,
+        i2_methods=(), intervals=False,
+    ),
+    Model(code="GLMM", measures=("PLO",), methods=("ML",), i2_methods=(), intervals=False),
+)  # fmt: skip
+# A line through the effects: weighted least squares, or random effects with a tau2.
+_SMALL_STUDIES: Final = (
+    Model(code="lm", measures=get_args(SingleArmMeasure), i2_methods=()),
+    Model(
+        code="rma", measures=get_args(SingleArmMeasure), methods=_METHODS,
+        tests=("z", "t", "knha", "adhoc"), i2_methods=(),
+    ),
+)  # fmt: skip
 
 _ALL: Final[dict[Kind, tuple[Model, ...]]] = {
     "one arm": _ONE_ARM,
@@ -136,5 +152,7 @@ _ALL: Final[dict[Kind, tuple[Model, ...]]] = {
     "regression of counts": _COUNTS,
     "three levels": _THREE_LEVELS,
     "permutation": _PERMUTATION,
+    "influence": _INFLUENCE,
+    "small studies": _SMALL_STUDIES,
 }
 MODELS: Final = {kind: {model.code: model for model in models} for kind, models in _ALL.items()}

@@ -16,6 +16,7 @@ from typing import Any, Final, TypedDict, get_args
 from carmeta.domain.models import MODELS, Kind, Model
 from carmeta.errors import ConfigError
 from carmeta.vocabulary import (
+    ARCSINES,
     Estimand,
     I2Method,
     Likelihood,
@@ -36,6 +37,12 @@ _LEAST_TAIL: Final = 1e-9
 # none the variance of an empty cell leaves the floats.
 _MOST_ADDED: Final = 100.0
 _LEAST_ADDED: Final = 1e-6
+# Priors with which both likelihoods were seen to agree; farther out the grid of the binomial
+# one, which ends at a tau of 300, loses more than half a percent of a limit.
+_FARTHEST_MEAN: Final = 100.0
+_LEAST_SD, _MOST_SD = 1e-6, 1e6
+_LEAST_SCALE: Final = 1e-6
+_MOST_SCALE: Final = {"half-normal": 50.0, "half-cauchy": 10.0}
 
 
 class Options(TypedDict, total=False):
@@ -59,8 +66,10 @@ class Options(TypedDict, total=False):
     form: Of the two-arm GLMM: ``UM.RS`` random or ``UM.FS`` fixed study intercepts.
     tau2: Of subgroups: ``common`` to all levels or ``separate``.
     estimand: ``marginal`` adds the mean over the population of studies (GLMM of one arm).
-    prior, prior_scale: Of tau (BAYES): half-normal or half-cauchy, on the analysis scale.
-    mu_prior: Mean and SD of a normal prior of the mean; None is flat.
+    prior, prior_scale: Of tau (BAYES): half-normal or half-cauchy, on the analysis scale; from
+        1e-6 to 50 and to 10.
+    mu_prior: Mean, within 100 of 0, and SD, 1e-6 to 1e6, of a normal prior of the mean; None is
+        flat.
     likelihood: BAYES: ``binomial`` (default for PLO) or ``normal`` on effect sizes.
     seed: Of what is drawn at random.
     """
@@ -178,7 +187,7 @@ def check(
     problems += _further(kind, model, given)
     whole = {name: (allowed or ("",))[0] for name, allowed in chosen.items()} | given
     if not problems:
-        whole |= _dependent(whole, given)
+        whole |= _dependent(model, whole, given)
         problems += _together(model, whole, given)
         problems += _circumstances(model, whole, given, grouped, clustered, batched)
     if problems:
@@ -188,7 +197,7 @@ def check(
 
 _WHAT: Final[dict[Kind, str]] = {
     "effects": "given effects", "regression": "a regression", "permutation": "a permutation test",
-    "regression of counts": "a regression of counts",
+    "regression of counts": "a regression of counts", "small studies": "a small-study test",
 }  # fmt: skip
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "to": get_args(To),
@@ -229,7 +238,8 @@ def _values(given: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(name, given[name], f"is not {what}")
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number and no truth value."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -240,19 +250,24 @@ def _whole(value: Any) -> bool:
 def _normal(value: Any) -> bool:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
         return False
-    return all(_number(part) for part in value) and value[1] > 0
+    if not all(is_number(part) for part in value):
+        return False
+    mean, sd = (float(part) for part in value)
+    return abs(mean) <= _FARTHEST_MEAN and _LEAST_SD <= sd <= _MOST_SD
 
 
 _OWN: Final = {field.name: field.default for field in fields(Request)}  # defaults of no model
 _RANGES: Final = (
-    ("level", lambda v: _number(v) and _LEAST_TAIL <= v <= 1 - _LEAST_TAIL,
+    ("level", lambda v: is_number(v) and _LEAST_TAIL <= v <= 1 - _LEAST_TAIL,
      "between 0 and 1 (0.95 for 95%; at most 0.999999999)"),
-    ("add", lambda v: _number(v) and (v == 0 or _LEAST_ADDED <= v <= _MOST_ADDED),
+    ("add", lambda v: is_number(v) and (v == 0 or _LEAST_ADDED <= v <= _MOST_ADDED),
      f"0, or from {_LEAST_ADDED:f} to {_MOST_ADDED:g}"),
     ("drop00", lambda v: isinstance(v, bool), "true or false"),
     ("seed", lambda v: _whole(v) and v >= 0, "a whole number of 0 or more"),
-    ("prior_scale", lambda v: _number(v) and v > 0, "a scale above 0"),
-    ("mu_prior", _normal, "a mean and an SD above 0"),
+    ("prior_scale", lambda v: is_number(v) and _LEAST_SCALE <= v <= max(_MOST_SCALE.values()),
+     f"from {_LEAST_SCALE:f} to {max(_MOST_SCALE.values()):g}"),
+    ("mu_prior", _normal,
+     f"a mean within {_FARTHEST_MEAN:g} of 0, an SD from {_LEAST_SD:f} to {_MOST_SD:,.0f}"),
 )  # fmt: skip
 
 
@@ -264,14 +279,25 @@ def _further(kind: Kind, model: Model, given: Mapping[str, Any]) -> Iterator[Pro
             yield Problem(name, given[name], _not_for(kind, model))
 
 
-def _dependent(whole: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _dependent(model: Model, whole: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Defaults that follow from other choices."""
     found: dict[str, Any] = {}
     if whole["method"] == "EE" and "i2_method" not in given:
         found["i2_method"] = "Q"  # without tau2 there is no other
     if "likelihood" not in given:
         found["likelihood"] = "binomial" if whole["measure"] == "PLO" else "normal"
+    if "to" in model.further and "to" not in given and _as_they_are(model, {**whole, **found}):
+        found["to"] = "none"
     return found
+
+
+def _as_they_are(model: Model, whole: Mapping[str, Any]) -> str:
+    """Why 0 and n events need nothing added to them, or empty."""
+    if "likelihood" in model.further and whole["likelihood"] == "binomial":
+        return "the binomial likelihood takes 0 and n events as they are, and nothing is added"
+    if whole["measure"] in ARCSINES:
+        return "arcsines are defined at 0 and n: nothing is added unless 'to' is all"
+    return ""
 
 
 def _together(
@@ -282,23 +308,40 @@ def _together(
         for name, allowed in (("i2_method", ("Q",)), ("pi_method", ("V", "HTS"))):
             if whole[name] and whole[name] not in allowed:
                 yield Problem(name, whole[name], "is not for method EE", allowed)
-    # Where there is nothing to change, a default may still be called by its name.
-    named = [name for name in ("seed", "add", "to") if given.get(name, _OWN[name]) != _OWN[name]]
-    corrections = [name for name in named if name != "seed"]
-    if "seed" in named and "bootstrap" in model.pi_methods and whole["pi_method"] != "bootstrap":
-        yield Problem("seed", given["seed"], "is for pi_method 'bootstrap', and nothing is drawn")
-    yield from _nothing_added(whole, given)
-    if "likelihood" in model.further and whole["likelihood"] == "binomial":
-        if whole["measure"] != "PLO":
-            why = f"is on the logit scale, not for measure {whole['measure']}"
-            yield Problem("likelihood", "binomial", why, ("normal",))
-        for name in corrections:
-            yield Problem(name, given[name], "is not for the binomial likelihood")
-    # The arcsines are defined at 0 and n: only 'all' adds to them.
-    if whole["measure"] in ("PAS", "PFT") and whole.get("to") != "all":
-        for name in corrections:
-            why = f"is not for measure {whole['measure']}, except with to = 'all'"
-            yield Problem(name, given[name], why)
+    # Where nothing is drawn, the default may still be called by its name.
+    seed = given.get("seed", _OWN["seed"])
+    drawn = whole["pi_method"] == "bootstrap" or "bootstrap" not in model.pi_methods
+    if seed != _OWN["seed"] and not drawn:
+        yield Problem("seed", seed, "is for pi_method 'bootstrap', and nothing is drawn")
+    if "likelihood" in model.further:
+        yield from _beliefs(whole)
+    yield from _corrections(model, whole, given)
+
+
+def _beliefs(whole: Mapping[str, Any]) -> Iterator[Problem]:
+    """A likelihood on another scale, and a scale that is too wide for its prior."""
+    if whole["likelihood"] == "binomial" and whole["measure"] != "PLO":
+        why = f"is on the logit scale, not for measure {whole['measure']}"
+        yield Problem("likelihood", "binomial", why, ("normal",))
+    prior = whole.get("prior", _OWN["prior"])
+    scale = whole.get("prior_scale", _OWN["prior_scale"])
+    if scale > _MOST_SCALE[prior]:
+        yield Problem("prior_scale", scale, f"is above {_MOST_SCALE[prior]:g} for prior {prior}")
+
+
+def _corrections(
+    model: Model, whole: Mapping[str, Any], given: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Continuity corrections of what needs none."""
+    why = _as_they_are(model, whole) if "to" in model.further else ""
+    allowed = ("none",) if whole["likelihood"] == "binomial" else ("all", "none")
+    if not why or given.get("to") in allowed:
+        yield from _nothing_added(whole, given)
+        return
+    for name in ("add", "to"):
+        if name in given:
+            hint = allowed if name == "to" else ()
+            yield Problem(name, given[name], f"has no effect: {why}", hint)
 
 
 def _nothing_added(whole: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Problem]:

@@ -47,13 +47,21 @@ def binomial_normal(
 
     Raises:
         DataError: A prior that is not one; a flat prior of mu with no events, or only
-            events, in all studies (the posterior would not be proper).
+            events, in all studies (the posterior would not be proper); a half-Cauchy prior of
+            tau that no study bounds: its tail has mass beyond ``_MOST_TAU``, or without end.
     """
     chosen = Prior() if prior is None else prior
     chosen.check()
     x, n = np.asarray(xi, dtype=float), np.asarray(ni, dtype=float)
     if chosen.mu_sd is None and (bool((x == 0).all()) or bool((x == n).all())):
         raise DataError("a flat prior of the mean needs events and non-events: set mu_sd")
+    inside = int(((x > 0) & (x < n)).sum())
+    if chosen.tau == "half-cauchy" and inside < (2 if chosen.mu_sd is None else 1):
+        raise DataError(
+            "a half-cauchy prior of tau needs studies with events and non-events, two of them or "
+            "one with a prior of the mean: nothing else bounds tau",
+            hint="use the half-normal prior",
+        )
     grid = _Grid(x, n, chosen)
     shares = (0.5, 0.5 * (1.0 - level), 0.5 * (1.0 + level))
     mus, taus = grid.mu_quantiles(shares), tau_quantiles(grid.log_tau, grid.weight.sum(1), shares)

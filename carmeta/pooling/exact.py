@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtri
 
 from carmeta.arrays import Floats
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError
 from carmeta.pooling.intervals import check_level
 
 StudyInterval = Literal["clopper-pearson", "wilson"]
@@ -40,9 +40,9 @@ def study_limits(
     """Limits of each study, the interval that figures and tables show.
 
     Raises:
-        DataError: An unknown method or a level outside (0, 1).
+        ConfigError: An unknown method or a level outside (0, 1).
     """
     methods = {"clopper-pearson": clopper_pearson, "wilson": wilson}
     if method not in methods:
-        raise DataError(f"unknown study interval {method!r}; one of {', '.join(methods)}")
+        raise ConfigError(f"unknown study interval {method!r}; one of {', '.join(methods)}")
     return methods[method](xi, ni, level=level)

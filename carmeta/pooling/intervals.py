@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from carmeta.arrays import Floats
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.tau2 import generalised_q
 from carmeta.vocabulary import PiMethod
 
@@ -20,9 +20,9 @@ _GRID: Final = 400
 
 
 def check_level(level: float) -> float:
-    """Return ``level``, or raise DataError unless it lies inside (0, 1)."""
+    """Return ``level``, or raise ConfigError unless it lies inside (0, 1)."""
     if not (isinstance(level, int | float) and 0.0 < level < 1.0):
-        raise DataError(f"level {level!r} is not between 0 and 1 (0.95 for 95%)")
+        raise ConfigError(f"level {level!r} is not between 0 and 1 (0.95 for 95%)")
     return float(level)
 
 

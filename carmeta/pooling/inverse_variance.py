@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from carmeta.arrays import Bools, Floats
 from carmeta.domain.witness import tell, witnessed
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.heterogeneity import Heterogeneity, from_q
 from carmeta.pooling.intervals import (
     bootstrap_draws,
@@ -58,10 +58,10 @@ class IvFit:
 
 
 def check_test(test: str) -> None:
-    """Raise DataError unless ``test`` is one that inverse-variance models have."""
+    """Raise ConfigError unless ``test`` is one that inverse-variance models have."""
     if test not in IV_TESTS:
         allowed = ", ".join(IV_TESTS)
-        raise DataError(f"test {test!r} does not exist for inverse variance; one of {allowed}")
+        raise ConfigError(f"test {test!r} does not exist for inverse variance; one of {allowed}")
 
 
 def fit_batch(
@@ -85,7 +85,8 @@ def fit_batch(
     1 or above (Roever 2015). The equal-effects model (method EE) has I2 and H2 from Q.
 
     Raises:
-        DataError: Wrong effects, test, method or level; a bootstrap for a batch.
+        DataError: Wrong effects; a bootstrap for a batch.
+        ConfigError: A test, method or level that does not exist.
     """
     spec = _Spec(method, test, check_level(level), pi_method, i2_method, seed)
     check_test(test)
@@ -120,7 +121,8 @@ def fit_one(
     """Fit one data set ``(k,)``, k >= 2; Q-profile limits of tau2 included.
 
     Raises:
-        DataError: Wrong effects, test, method or level.
+        DataError: Wrong effects.
+        ConfigError: A test, method or level that does not exist.
     """
     spec = _Spec(method, test, check_level(level), pi_method, i2_method, seed)
     check_test(test)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
 from carmeta.arrays import Bools, Floats, Indices
-from carmeta.errors import DataError, EstimationError
+from carmeta.errors import ConfigError, DataError, EstimationError
 
 _LOG_2PI: Final = float(np.log(2.0 * np.pi))
 _STEPS: Final = 200
@@ -181,7 +181,7 @@ def _problem(
     if y.size <= design.shape[1]:
         raise DataError(f"{y.size} cohorts cannot carry {design.shape[1]} coefficients")
     if method not in ("REML", "ML"):
-        raise DataError(f"method {method!r} is not REML or ML for the three-level model")
+        raise ConfigError(f"method {method!r} is not REML or ML for the three-level model")
     order = np.argsort(labels, kind="stable")
     of = labels[order]
     starts = np.flatnonzero(np.diff(of, prepend=-1))

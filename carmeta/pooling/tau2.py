@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from carmeta.arrays import Bools, Floats, Ints
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.projection import as_batch, chunks, make_problem
 from carmeta.pooling.tau2_solvers import ESTIMATORS, profile_limits, q_limits, statistics
 from carmeta.vocabulary import Method
@@ -65,6 +65,7 @@ def estimate_tau2(
     Raises:
         DataError: If a value in use is not finite, a variance is not positive, or the
             design is rank deficient.
+        ConfigError: A method that does not exist.
 
     Sources: DerSimonian & Laird 1986 (DL), Paule & Mandel 1982 (PM), Viechtbauer 2005
     (REML, ML, HS, HE), Sidik & Jonkman 2005 (SJ, from the crude variance), Morris 1983 (EB).
@@ -76,7 +77,7 @@ def estimate_tau2(
     iterations = np.zeros(b, dtype=np.int64)
     estimator = ESTIMATORS.get(method)
     if estimator is None:
-        raise DataError(f"unknown method {method!r} for tau2; one of {', '.join(ESTIMATORS)}")
+        raise ConfigError(f"unknown method {method!r} for tau2; one of {', '.join(ESTIMATORS)}")
     for rows in chunks(b, y.shape[1], design):
         problem = make_problem(y, v, m, design, rows)
         out[rows], converged[rows], iterations[rows] = estimator.solve(problem)
@@ -102,10 +103,11 @@ def tau2_ci(
     of its maximum (Hardy & Thompson 1996).
 
     Raises:
-        DataError: As :func:`estimate_tau2`, or for a level outside (0, 1).
+        DataError: As :func:`estimate_tau2`.
+        ConfigError: A level outside (0, 1).
     """
     if not 0.0 < level < 1.0:
-        raise DataError(f"level {level!r} is not between 0 and 1")
+        raise ConfigError(f"level {level!r} is not between 0 and 1")
     y, v, m, design, shape = as_batch(yi, vi, x, mask)
     lower, upper = np.zeros(y.shape[0]), np.zeros(y.shape[0])
     for rows in chunks(y.shape[0], y.shape[1], design):

@@ -140,6 +140,7 @@ def peto_effects(counts: TwoArmCounts) -> TwoArmEffects:
         np.where(gone, np.nan, excess / safe),
         np.where(gone, np.nan, 1.0 / safe),
         np.zeros_like(gone),
+        np.zeros_like(gone),
     )
 
 

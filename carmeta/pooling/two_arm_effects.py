@@ -83,13 +83,14 @@ class TwoArmEffects:
     """Effect sizes on the analysis scale (log for OR and RR), each array ``(..., k)``.
 
     ``yi`` and ``vi`` are NaN where the effect does not exist (a zero cell with
-    ``to="none"``, or a dropped double-zero study); ``corrected`` marks the studies whose
-    counts were changed by the zero-cell rule.
+    ``to="none"``, or a dropped double-zero study) or has variance 0 (marked in ``certain``);
+    ``corrected`` marks the studies whose counts were changed by the zero-cell rule.
     """
 
     yi: Floats
     vi: Floats
     corrected: Bools
+    certain: Bools
 
 
 def validate_counts(
@@ -164,10 +165,12 @@ def two_arm_effects(
     used, corrected = apply_zero_rule(counts, add, to)
     with np.errstate(divide="ignore", invalid="ignore"):
         yi, vi = TWO_ARM[measure].effect(used.ai, used.bi, used.ci, used.di)
-    gone = ~(np.isfinite(yi) & np.isfinite(vi) & (vi > 0.0)) | counts.silent(measure, drop00)
+    exists = np.isfinite(yi) & np.isfinite(vi)
+    gone = ~(exists & (vi > 0.0)) | counts.silent(measure, drop00)
     return TwoArmEffects(
-        np.where(gone, np.nan, yi), np.where(gone, np.nan, vi), np.asarray(corrected)
-    )
+        np.where(gone, np.nan, yi), np.where(gone, np.nan, vi), np.asarray(corrected),
+        np.asarray(exists & (vi == 0.0)),
+    )  # fmt: skip
 
 
 def back_transform(value: ArrayLike, measure: str) -> Floats:

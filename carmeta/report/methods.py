@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.domain.analysis import LEAST_TO_LEAVE_ONE_OUT
+from carmeta.domain.measures import MEASURES
 from carmeta.report import numbers, words
 from carmeta.vocabulary import OVERLAP_WORDS
 
@@ -39,6 +40,8 @@ REFERENCES: Final[dict[str, str]] = {
     "prediction-bootstrap": "Nagashima K, Noma H, Furukawa TA. Prediction intervals for "
     "random-effects meta-analysis: a confidence distribution approach. Stat Methods Med Res "
     "2019;28:1689-702.",
+    "bayes": "R\u00f6ver C. Bayesian random-effects meta-analysis using the bayesmeta R package. "
+    "J Stat Softw 2020;93(6):1-51.",
     "i2": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. "
     "Stat Med 2002;21:1539-58.",
     "grim": "Brown NJL, Heathers JAJ. The GRIM test: a simple technique detects numerous "
@@ -206,6 +209,16 @@ class Methods:
             return text + "."
         if fit.model == "BB":
             return f"{lead} beta-binomial model, fitted by maximum likelihood, for rare events."
+        if fit.bayes is not None:
+            centre = fit.bayes.mu_prior
+            return (
+                f"{lead} {words.model_long(fit)} with a {fit.bayes.likelihood} likelihood on the "
+                f"{MEASURES[fit.measure].short} scale {self._cite('bayes')}, a "
+                f"{fit.bayes.tau_prior} prior of scale {fit.bayes.tau_scale:g} for the SD "
+                f"between studies and a {centre} prior for the mean, integrated on a "
+                f"deterministic grid; the {level}% interval of the mean is an equal-tailed "
+                "credible interval."
+            )
         return f"{lead} {words.model_long(fit)}."
 
     def _comparisons(self) -> str:
@@ -231,21 +244,25 @@ class Methods:
         if not self.fits:
             return ""
         head = self.fits[0]
-        methods = list(
-            dict.fromkeys(
-                words.tau2_ci_method(fit) for fit in self.fits if words.tau2_ci_method(fit)
-            )
-        )
+        limits: dict[str, dict[str, None]] = {}
+        for fit in self.fits:
+            if how := words.tau2_ci_method(fit):
+                kind = "confidence" if fit.bayes is None else "credible"
+                limits.setdefault(kind, {})[how] = None
         text = [f"Heterogeneity is described by {words.TAU2}"]
-        if methods:
-            cite = f" {self._cite('q-profile')}" if "Q-profile" in methods else ""
-            text[0] += f" with a confidence interval by {_and(methods)}{cite}"
+        if limits:
+            text[0] += " with " + _and(
+                [f"a {kind} interval by {_and([*how])}" for kind, how in limits.items()]
+            )
+        if "Q-profile" in limits.get("confidence", ()):
+            text[0] += f" {self._cite('q-profile')}"
         text[0] += (
             f", by {words.I2} ({words.i2_definition(head)}) {self._cite('i2')}, and by a "
             f"{numbers.level(head.level)}% prediction interval for the proportion in a new study "
-            f"({words.pi_long(head)}) {self._cite(f'prediction-{head.pi_method}')}."
+            f"({words.pi_long(head)}) {self._cite(_predicted_by(head))}."
         )
         tests = [test for o in self.analysis.outcomes for test in o.subgroup_tests]
+        tests = [test for test in tests if test.name != "none"]
         if tests:
             names = _and(list(dict.fromkeys(test.moderator for test in tests)))
             shared = _and(sorted({test.tau2 for test in tests}))
@@ -296,6 +313,11 @@ class Methods:
             + "The script reproduce.R beside this report recomputes "
             "the estimates with the R package metafor."
         )
+
+
+def _predicted_by(fit: Pooled) -> str:
+    """The key of the reference for a prediction interval."""
+    return "bayes" if fit.bayes is not None else f"prediction-{fit.pi_method}"
 
 
 def _items(value: Any) -> Sequence[str]:

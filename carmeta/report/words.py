@@ -27,6 +27,7 @@ _PI_WORDS: Final = {
     "V": "t distribution with k \u2212 1 degrees of freedom",
     "HTS": "t distribution with k \u2212 2 degrees of freedom",
     "bootstrap": "parametric bootstrap",
+    "posterior": "posterior predictive distribution",
 }
 _LRT: Final = "likelihood-ratio \u03c7\u00b2"
 _I2_WORDS: Final = {"tau2": "from \u03c4\u00b2", "Q": "from Q", "LRT": f"from the {_LRT}"}
@@ -34,7 +35,10 @@ _TAU2_CI_WORDS: Final = {
     "none": "",
     "PL": "profile likelihood",
     "QP": "Q-profile",
+    "posterior": "posterior quantiles",
 }
+# Where nothing is pooled at random: the sum of all patients stands for the studies.
+_SUMMED: Final = frozenset({"all-zero", "all-events", "one-patient-studies"})
 DERIVATION_WORDS: Final[dict[str, str]] = {
     "printed": "count printed in the paper",
     "summed": "sum of printed counts",
@@ -117,7 +121,7 @@ def fallback_codes(pooled: Pooled) -> frozenset[str]:
 
 def is_exact(pooled: Pooled) -> bool:
     """Whether no random-effects model stands behind the estimate."""
-    return bool(fallback_codes(pooled) & {"single-study", "all-zero", "all-events"})
+    return bool(fallback_codes(pooled) & {"single-study", *_SUMMED})
 
 
 def model_short(pooled: Pooled) -> str:
@@ -125,7 +129,7 @@ def model_short(pooled: Pooled) -> str:
     codes = fallback_codes(pooled)
     if "single-study" in codes:
         return "single study"
-    if codes & {"all-zero", "all-events"}:
+    if codes & _SUMMED:
         return "exact, pooled"
     if pooled.model == "GLMM":
         return "GLMM" if pooled.test in ("t", "") else f"GLMM, {_test_short(pooled)}"
@@ -144,7 +148,7 @@ def pool_label(pooled: Pooled) -> str:
     codes = fallback_codes(pooled)
     if "single-study" in codes:
         return "All patients, exact interval"
-    if codes & {"all-zero", "all-events"}:
+    if codes & _SUMMED:
         return "Exact pool (homogeneity assumed)"
     if pooled.model == "IV" and pooled.method == "EE":
         return "Common effect (inverse variance)"
@@ -160,7 +164,7 @@ def model_long(pooled: Pooled) -> str:
     codes = fallback_codes(pooled)
     if "single-study" in codes:
         return "no pool: one study, its exact (Clopper-Pearson) interval"
-    if codes & {"all-zero", "all-events"}:
+    if codes & _SUMMED:
         return "pooled exact (Clopper-Pearson) interval, which assumes homogeneity"
     if pooled.model == "GLMM":
         return "binomial-normal random-intercept logistic model (GLMM), maximum likelihood"
@@ -180,6 +184,8 @@ def test_long(pooled: Pooled) -> str:
     """How the confidence interval of the mean was made."""
     if is_exact(pooled):
         return "Clopper-Pearson"
+    if pooled.bayes is not None:
+        return "equal-tailed posterior quantiles"
     df = "" if math.isinf(pooled.df) else f" with {numbers.degrees(pooled.df)} df"
     return {
         "z": "Wald z",

@@ -16,7 +16,8 @@ from scipy.special import chdtri, ndtri
 
 from carmeta.api.regression import check_effects
 from carmeta.arrays import Bools, Floats
-from carmeta.domain.counts import study_name
+from carmeta.domain.counts import study_names
+from carmeta.domain.request import request
 from carmeta.errors import DataError, EstimationError
 from carmeta.measures import check_counts, effect_sizes
 from carmeta.pooling import glmm
@@ -74,52 +75,56 @@ def influence(
     xi: ArrayLike,
     ni: ArrayLike,
     *,
-    measure: SingleArmMeasure = "PLO",
-    model: Literal["IV", "GLMM"] = "IV",
-    method: Method = "REML",
+    measure: SingleArmMeasure | None = None,
+    model: Literal["IV", "GLMM"] | None = None,
+    method: Method | None = None,
     test: Test | None = None,
     slab: Sequence[str] | None = None,
 ) -> Influence:
-    """Influence of each study on the pool of single-arm counts.
+    """Influence of each study on the pool of single-arm counts, IV (default) or GLMM.
 
     Raises:
-        DataError: Fewer than three studies, a model without influence diagnostics, or
-            counts that are not possible.
+        DataError: Fewer than three studies, or counts that are not possible.
+        ConfigError: A model without influence diagnostics, or an option it cannot honour: no
+            test enters the refits of a GLMM.
         EstimationError: The full GLMM has no maximum.
     """
+    options = {"measure": measure, "model": model, "method": method, "test": test}
+    ask = request("influence", options)
     x, n = check_counts(xi, ni, slab)
-    k = x.shape[-1]
+    if ask.model == "IV":
+        yi, vi = effect_sizes(x, n, measure=ask.measure, slab=slab)
+        return influence_of_effects(yi, vi, method=ask.method, test=ask.test, slab=slab)
+    return _by_refit(x, n, _three(x.shape[-1], slab))
+
+
+def _three(k: int, slab: Sequence[str] | None) -> tuple[str, ...]:
+    """The names of three studies or more; raises DataError for fewer."""
     if k < 3:
         raise DataError(f"influence needs three studies or more, there are {k}")
-    names = tuple(slab) if slab is not None else tuple(study_name(i, None) for i in range(k))
-    if model == "IV":
-        yi, vi = effect_sizes(x, n, measure=measure)
-        return influence_of_effects(yi, vi, method=method, test=test or "adhoc", slab=names)
-    if model != "GLMM":
-        raise DataError(f"influence is for IV and GLMM, not {model}")
-    return _by_refit(x, n, names)
+    return study_names(slab, k)
 
 
 def influence_of_effects(
     yi: ArrayLike,
     vi: ArrayLike,
     *,
-    method: Method = "REML",
-    test: Test = "adhoc",
+    method: Method | None = None,
+    test: Test | None = None,
     slab: Sequence[str] | None = None,
 ) -> Influence:
     """Influence for any effects ``(k,)`` with their variances (two-arm ones, say).
 
     Raises:
         DataError: Fewer than three studies, or effects that are not finite.
+        ConfigError: A method or test that does not exist.
     """
+    ask = request("influence", {"method": method, "test": test})
     y, v, _ = check_effects(yi, vi, slab)
-    k = y.size
-    if k < 3:
-        raise DataError(f"influence needs three studies or more, there are {k}")
-    others = ~np.eye(k, dtype=bool)
-    full = fit_batch(y, v, method=method, test=test)
-    without = fit_batch(y, v, method=method, test=test, mask=others)
+    names = _three(y.size, slab)
+    others = ~np.eye(y.size, dtype=bool)
+    full = fit_batch(y, v, method=ask.method, test=ask.test)
+    without = fit_batch(y, v, method=ask.method, test=ask.test, mask=others)
     scale = _scale(without, v, others)
     move = full.estimate - without.estimate
     total = v + without.tau2
@@ -130,7 +135,7 @@ def influence_of_effects(
     dffits = move / np.sqrt(hat * scale * total)
     dfbetas = move / np.sqrt(scale * at_deleted)
     return Influence(
-        slab=tuple(slab) if slab is not None else tuple(study_name(i, None) for i in range(k)),
+        slab=names,
         model="IV",
         rstudent=(y - without.estimate) / np.sqrt(scale * total + without.se**2),
         dffits=dffits,

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from carmeta.api.regression import check_effects
 from carmeta.arrays import Floats
-from carmeta.errors import DataError
+from carmeta.domain.request import Request, request
+from carmeta.errors import ConfigError, DataError
 from carmeta.measures import check_counts, effect_sizes
 from carmeta.pooling.intervals import critical, two_sided_p
 from carmeta.pooling.inverse_variance import IvFit, fit_batch
@@ -70,28 +71,31 @@ def small_study_test(
     ni: ArrayLike,
     *,
     kind: Literal["peters", "egger"] = "peters",
-    measure: SingleArmMeasure = "PLO",
-    model: Literal["lm", "rma"] = "lm",
-    method: Method = "REML",
-    test: Test = "z",
-    level: float = 0.95,
+    measure: SingleArmMeasure | None = None,
+    model: Literal["lm", "rma"] | None = None,
+    method: Method | None = None,
+    test: Test | None = None,
+    level: float | None = None,
     force: bool = False,
     slab: Sequence[str] | None = None,
 ) -> SmallStudyTest:
     """Regression test for single-arm counts.
 
-    ``model`` lm: weighted least squares with a multiplicative dispersion (t with k-2);
-    rma: mixed-effects regression with an additive tau2 by ``method`` and ``test`` z, t,
-    knha or adhoc.
+    ``model`` lm (default): weighted least squares with a multiplicative dispersion (t with
+    k-2); rma: mixed-effects regression with an additive tau2 by ``method`` (REML) and ``test``
+    z (default), t, knha or adhoc.
 
     Raises:
         DataError: Fewer than ten studies without ``force``, fewer than three with it, or
             sizes that do not differ.
+        ConfigError: An option that does not exist or that the model cannot honour.
     """
-    x, n = check_counts(xi, ni, slab)
-    yi, vi = effect_sizes(x, n, measure=measure)
+    options = {"model": model, "method": method, "test": test, "level": level}
+    ask = request("small studies", {**options, "measure": measure})
     if kind not in ("peters", "egger"):
-        raise DataError(f"unknown test {kind!r}; peters or egger")
+        raise ConfigError(f"kind {kind!r} is no test; peters or egger")
+    x, n = check_counts(xi, ni, slab)
+    yi, vi = effect_sizes(x, n, measure=ask.measure, slab=slab)
     predictor = 1.0 / n if kind == "peters" else np.sqrt(vi)
     name = "Peters-type regression on 1/n" if kind == "peters" else "Egger's regression"
     label = "1/n" if kind == "peters" else "standard error"
@@ -100,29 +104,28 @@ def small_study_test(
         if kind == "peters"
         else ("the standard error of a proportion depends on the proportion itself: prefer Peters",)
     )
-    return _regression(name, label, yi, vi, predictor, model, method, test, level, force, extra)
+    return _regression(name, label, yi, vi, predictor, ask, force, extra)
 
 
 def egger_test(
     yi: ArrayLike,
     vi: ArrayLike,
     *,
-    model: Literal["lm", "rma"] = "lm",
-    method: Method = "REML",
-    test: Test = "z",
-    level: float = 0.95,
+    model: Literal["lm", "rma"] | None = None,
+    method: Method | None = None,
+    test: Test | None = None,
+    level: float | None = None,
     force: bool = False,
 ) -> SmallStudyTest:
     """Egger's regression of any effects ``(k,)`` on their standard errors.
 
     Raises:
-        DataError: As :func:`small_study_test`.
+        DataError, ConfigError: As :func:`small_study_test`.
     """
+    options = {"model": model, "method": method, "test": test, "level": level}
+    ask = request("small studies", options)
     y, v, _ = check_effects(yi, vi, None)
-    name = "Egger's regression"
-    return _regression(
-        name, "standard error", y, v, np.sqrt(v), model, method, test, level, force, ()
-    )
+    return _regression("Egger's regression", "standard error", y, v, np.sqrt(v), ask, force, ())
 
 
 def _enough(k: int, force: bool, what: str) -> tuple[str, ...]:
@@ -143,27 +146,22 @@ def _regression(
     y: Floats,
     v: Floats,
     z: Floats,
-    model: str,
-    method: Method,
-    test: Test,
-    level: float,
+    ask: Request,
     force: bool,
     extra: tuple[str, ...],
 ) -> SmallStudyTest:
     cautions = _enough(y.size, force, name)
     if float(np.ptp(z)) <= 1e-12 * float(np.abs(z).max()):
         raise DataError(f"{name}: all studies have the same {label}")
-    if model not in ("lm", "rma"):
-        raise DataError(f"unknown model {model!r}; lm or rma")
     k = y.size
-    if model == "lm":
+    if not ask.method:
         beta, se = _least_squares(y, v, z)
         df = limit_df = float(k - 2)
     else:
-        beta, se = _mixed_effects(y, v, z, method, test)
-        df = limit_df = float("inf") if test == "z" else float(k - 2)
+        beta, se = _mixed_effects(y, v, z, ask.method, ask.test)
+        df = limit_df = float("inf") if ask.test == "z" else float(k - 2)
     stat = float(beta[1] / se[1])
-    half = float(critical(level, limit_df)) * float(se[0])
+    half = float(critical(ask.level, limit_df)) * float(se[0])
     return SmallStudyTest(
         name=name, predictor=label, k=k, slope=float(beta[1]), se=float(se[1]), stat=stat,
         df=df, p=float(two_sided_p(stat, df)), limit=float(beta[0]),
@@ -184,8 +182,6 @@ def _mixed_effects(
     y: Floats, v: Floats, z: Floats, method: Method, test: Test
 ) -> tuple[Floats, Floats]:
     """Intercept and slope with an additive tau2, and their standard errors by ``test``."""
-    if test not in ("z", "t", "knha", "adhoc"):
-        raise DataError(f"test {test!r} does not exist here; z, t, knha or adhoc")
     design = np.column_stack([np.ones(y.size), z])
     tau2 = float(estimate_tau2(y, v, design, method=method).tau2)
     root = 1.0 / np.sqrt(v + tau2)
@@ -207,12 +203,12 @@ def trim_fill(
     xi: ArrayLike,
     ni: ArrayLike,
     *,
-    measure: SingleArmMeasure = "PLO",
-    method: Method = "REML",
-    test: Test = "adhoc",
+    measure: SingleArmMeasure | None = None,
+    method: Method | None = None,
+    test: Test | None = None,
     side: Literal["left", "right"] | None = None,
     estimator: Literal["L0", "R0"] = "L0",
-    level: float = 0.95,
+    level: float | None = None,
     force: bool = False,
     slab: Sequence[str] | None = None,
 ) -> TrimFill:
@@ -222,9 +218,10 @@ def trim_fill(
 
     Raises:
         DataError: Fewer than ten studies without ``force``, fewer than three with it.
+        ConfigError: An option that does not exist.
     """
-    x, n = check_counts(xi, ni, slab)
-    yi, vi = effect_sizes(x, n, measure=measure)
+    ask = request("one arm", {"measure": measure})
+    yi, vi = effect_sizes(xi, ni, measure=ask.measure, slab=slab)
     return trim_fill_effects(
         yi, vi, method=method, test=test, side=side, estimator=estimator, level=level, force=force
     )
@@ -234,37 +231,38 @@ def trim_fill_effects(
     yi: ArrayLike,
     vi: ArrayLike,
     *,
-    method: Method = "REML",
-    test: Test = "adhoc",
+    method: Method | None = None,
+    test: Test | None = None,
     side: Literal["left", "right"] | None = None,
     estimator: Literal["L0", "R0"] = "L0",
-    level: float = 0.95,
+    level: float | None = None,
     force: bool = False,
 ) -> TrimFill:
     """Trim-and-fill for any effects ``(k,)`` (Duval & Tweedie 2000, sec. 3).
 
     Raises:
-        DataError: As :func:`trim_fill`; an unknown side or estimator.
+        DataError, ConfigError: As :func:`trim_fill`.
     """
+    ask = request("effects", {"method": method, "test": test, "level": level})
+    if estimator not in ("L0", "R0"):
+        raise ConfigError(f"unknown estimator {estimator!r}; L0 or R0")
+    if side not in (None, "left", "right"):
+        raise ConfigError(f"unknown side {side!r}; left or right")
     y, v, _ = check_effects(yi, vi, None)
     cautions = _enough(y.size, force, "trim-and-fill")
-    if estimator not in ("L0", "R0"):
-        raise DataError(f"unknown estimator {estimator!r}; L0 or R0")
     if side is None:
-        slope = _mixed_effects(y, v, np.sqrt(v), method, "z")[0][1]
+        slope = _mixed_effects(y, v, np.sqrt(v), ask.method, "z")[0][1]
         side = "right" if slope < 0 else "left"
-    if side not in ("left", "right"):
-        raise DataError(f"unknown side {side!r}; left or right")
     sign = -1.0 if side == "right" else 1.0
     # Missing on the left: the largest effects have no mirror image.
     order = np.argsort(sign * y, kind="stable")
     a, b = sign * y[order], v[order]
-    k0, se_k0, centre = _rounds(a, b, method, estimator)
+    k0, se_k0, centre = _rounds(a, b, ask.method, estimator)
     mirrored = 2.0 * centre - a[a.size - k0 :]
     filled = sign * mirrored
     effects = np.concatenate([y, filled])
     variances = np.concatenate([v, b[a.size - k0 :]])
-    fit = fit_batch(effects, variances, method=method, test=test, level=level)
+    fit = fit_batch(effects, variances, method=ask.method, test=ask.test, level=ask.level)
     return TrimFill(side, estimator, y.size, k0, se_k0, filled, fit, cautions)
 
 

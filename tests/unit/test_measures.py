@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.measures import (
     SINGLE_ARM_MEASURES,
     back_transform,
@@ -50,7 +50,7 @@ def test_corrections_go_where_they_are_asked() -> None:
 @pytest.mark.parametrize(
     ("xi", "ni", "text"),
     [
-        ([1, np.nan], [5, 5], r"study 2 \(B\): events nan is not a number"),
+        ([1, np.nan], [5, 5], r"study 2 \(B\): events is missing"),
         ([1, 2], [5, np.inf], r"study 2 \(B\): n inf is not a number"),
         ([1, 2.5], [5, 5], r"study 2 \(B\): events 2.5 is not a whole number"),
         ([1, 2], [5, 5.5], r"study 2 \(B\): n 5.5 is not a whole number"),
@@ -76,11 +76,11 @@ def test_a_wrong_count_in_a_batch_is_found() -> None:
 def test_no_studies_and_unknown_words() -> None:
     with pytest.raises(DataError, match="no studies"):
         check_counts([], [])
-    with pytest.raises(DataError, match="unknown measure 'XX'"):
+    with pytest.raises(ConfigError, match="unknown measure 'XX'"):
         effect_sizes([1], [2], measure="XX")
-    with pytest.raises(DataError, match="unknown rule"):
+    with pytest.raises(ConfigError, match="unknown rule"):
         effect_sizes([1], [2], to="some")
-    with pytest.raises(DataError, match="add"):
+    with pytest.raises(ConfigError, match="add"):
         effect_sizes([1], [2], add=-1.0)
     with pytest.raises(DataError, match="needs the sample sizes"):
         back_transform([0.4], measure="PFT")

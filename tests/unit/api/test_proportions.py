@@ -41,12 +41,15 @@ def test_effects_and_study_intervals() -> None:
         ({"model": "BAYES", "test": "t"}, "test = 't' is not for model BAYES"),
         ({"model": "BAYES", "likelihood": "poisson"}, "likelihood = 'poisson' does not exist"),
         ({"model": "BAYES", "likelihood": "binomial", "measure": "PAS"}, "logit scale"),
-        ({"model": "BAYES", "to": "all"}, "to = 'all' is not for the binomial likelihood"),
-        ({"model": "BAYES", "prior_scale": 0.0}, "prior_scale = 0.0 is not a scale above 0"),
+        ({"model": "BAYES", "to": "all"}, "to = 'all' has no effect: the binomial likelihood"),
+        ({"model": "BAYES", "prior_scale": 0.0}, "prior_scale = 0.0 is not from 0.000001 to 50"),
         ({"model": "BAYES", "mu_prior": (0.0, 0.0)}, "mu_prior = "),
         ({"model": "GLMM", "likelihood": "normal"}, "likelihood = 'normal' is not for model GLMM"),
         ({"add": -0.5}, "add = -0.5"),
-        ({"measure": "PFT", "add": 0.1}, "add = 0.1 is not for measure PFT"),
+        (
+            {"measure": "PFT", "add": 0.1},
+            "add = 0.1 has no effect: arcsines are defined at 0 and n",
+        ),
         ({"method": "EE", "i2_method": "tau2"}, "i2_method = 'tau2' is not for method EE"),
         ({"estimand": "marginal"}, "estimand = 'marginal' is not for model IV"),
         ({"drop00": True}, "drop00 = True is not for model IV"),
@@ -130,9 +133,9 @@ def test_beyond_needs_a_distribution() -> None:
     assert math.isnan(probability_beyond(pool([0, 0], [4, 5]), 0.5))
     assert math.isnan(probability_beyond(pool([2, 3], [4, 5], pi_method="HTS"), 0.5))
     for threshold in (0.0, 1.0, 50):
-        with pytest.raises(DataError, match="threshold"):
+        with pytest.raises(ConfigError, match="threshold"):
             probability_beyond(pool(X, N), threshold)
-    with pytest.raises(DataError, match="direction"):
+    with pytest.raises(ConfigError, match="direction"):
         probability_beyond(pool(X, N), 0.5, direction="over")
 
 

@@ -237,3 +237,64 @@ def test_the_correction_of_one_arm_is_said(cli, counts, options: list[str], said
 def test_no_correction_is_said_where_none_is_made(cli, counts) -> None:
     for options in (["--measure", "PFT"], ["--model", "GLMM"]):
         assert "added to" not in cli("pool", "--csv", counts(ONE), *options).err
+
+
+RD = "study,events,n,events2,n2\nA,3,20,5,22\nB,0,15,0,16\nC,9,30,4,28\n"
+LOST = "study,events,n,events2,n2\nA,3,20,5,22\nB,0,15,2,16\nC,9,30,4,28\n"
+
+
+@pytest.mark.parametrize("option", [["--to", "none"], ["--add", "0"]])
+def test_an_option_that_removes_a_study_has_an_effect(cli, counts, option: list[str]) -> None:
+    ran = cli("pool", "--csv", counts(LOST), *option)
+    assert "no OR exists for B" in ran.err
+    assert "has no effect" not in ran.err
+    difference = cli("pool", "--csv", counts(RD), "--measure", "RD", *option)
+    assert "the RD of B has variance 0" in difference.err
+    assert "has no effect" not in difference.err
+    idle = cli("pool", "--csv", counts(RD), *option)  # B says nothing of the OR
+    assert f"{option[0]} has no effect" in idle.err
+
+
+def test_arcsines_take_nothing_added_by_its_name(cli, counts) -> None:
+    plain = cli("pool", "--csv", counts(ONE), "--measure", "PAS", "--json")
+    named = cli("pool", "--csv", counts(ONE), "--measure", "PAS", "--to", "none", "--json")
+    assert (named.code, named.out) == (0, plain.out)
+    assert "has no effect" not in named.err
+    for option in (["--to", "only0"], ["--add", "0.5"]):
+        ran = cli("pool", "--csv", counts(ONE), "--measure", "PAS", *option)
+        assert (ran.code, ran.out) == (2, "")
+        assert "defined at 0 and n" in ran.err
+
+
+def test_a_group_called_all_is_not_all(cli, counts) -> None:
+    path = counts("study,events,n,group\nA,3,20,all\nB,10,30,all\nC,4,12,y\nD,7,25,y\n")
+    rows = [
+        line.split(",") for line in cli("pool", "--csv", path, "--format", "csv").out.splitlines()
+    ]
+    assert rows[0][:2] == ["row", "part"]
+    assert [row[:2] for row in rows[1:]] == [["group", "all"], ["group", "y"], ["overall", ""]]
+    for fmt in ("table", "md"):
+        lines = cli("pool", "--csv", path, "--format", fmt).out.splitlines()
+        assert sum("all studies" in line for line in lines) == 1
+        assert "all studies" in lines[-1]
+
+
+def test_a_study_without_a_variance_is_named(cli, counts) -> None:
+    ran = cli("pool", "--csv", counts(ONE), "--to", "none")
+    assert ran.code == 2
+    assert "(C): 0 of 12 has no usable variance" in ran.err
+    assert "to='only0'" not in ran.err
+
+
+@pytest.mark.parametrize("how", ["same", "link", "page"])
+def test_a_figure_never_replaces_the_counts(cli, tmp_path: Path, how: str) -> None:
+    path = tmp_path / ("x-2.svg" if how == "page" else "x.svg")
+    text = "study,events,n\n" + "".join(f"S{i},3,20\n" for i in range(120))
+    path.write_text(text)
+    target = {"same": path, "link": tmp_path / "y.svg", "page": tmp_path / "x.svg"}[how]
+    if how == "link":
+        target.symlink_to(path)
+    ran = cli("pool", "--csv", path, "--forest", target, "--force")
+    assert (ran.code, ran.out) == (2, "")
+    assert "the counts" in ran.err
+    assert path.read_text() == text

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError
 from carmeta.pooling.exact import clopper_pearson, study_limits, wilson
 
 COUNTS = np.array([(x, n) for n in (*range(1, 26), 300, 1_000_000) for x in {0, 1, n // 2, n}])
@@ -43,7 +43,7 @@ def test_limits_reach_the_ends_exactly() -> None:
 
 
 def test_unknown_method_and_level() -> None:
-    with pytest.raises(DataError, match="unknown study interval 'wald'"):
+    with pytest.raises(ConfigError, match="unknown study interval 'wald'"):
         study_limits([1], [2], method="wald")
-    with pytest.raises(DataError, match="level"):
+    with pytest.raises(ConfigError, match="level"):
         clopper_pearson([1], [2], level=1.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.intervals import (
     beyond,
     bootstrap_draws,
@@ -55,5 +55,5 @@ def test_bootstrap_is_seeded_and_follows_the_confidence_distribution() -> None:
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 95, -1, "0.95", None])
 def test_levels(level: object) -> None:
-    with pytest.raises(DataError, match="level"):
+    with pytest.raises(ConfigError, match="level"):
         check_level(level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.batch import many_effects
 from carmeta.pooling.inverse_variance import fit_batch, fit_one
 
@@ -48,7 +48,7 @@ def test_ragged_batches() -> None:
 
 def test_options_that_do_not_exist() -> None:
     y, v = [0.1, 0.5], [0.1, 0.2]
-    with pytest.raises(DataError, match="test 'profile' does not exist"):
+    with pytest.raises(ConfigError, match="test 'profile' does not exist"):
         fit_one(y, v, test="profile")
     with pytest.raises(DataError, match="one data set at a time"):
         fit_batch([y, y], [v, v], pi_method="bootstrap")

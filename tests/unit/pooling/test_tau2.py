@@ -6,7 +6,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.pooling.heterogeneity import heterogeneity
 from carmeta.pooling.tau2 import estimate_tau2, generalised_q, log_likelihood, tau2_ci
 from carmeta.vocabulary import Method
@@ -125,9 +125,9 @@ def test_bad_input_is_named(
 
 
 def test_unknown_method_and_level() -> None:
-    with pytest.raises(DataError, match="unknown method 'XX'"):
+    with pytest.raises(ConfigError, match="unknown method 'XX'"):
         estimate_tau2([0.1, 0.2], [0.1, 0.1], method="XX")
-    with pytest.raises(DataError, match="level"):
+    with pytest.raises(ConfigError, match="level"):
         tau2_ci([0.1, 0.2], [0.1, 0.1], level=95)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from carmeta.api import pool
-from carmeta.errors import DataError
+from carmeta.errors import ConfigError, DataError
 from carmeta.sensitivity.cumulative import cumulative
 from carmeta.sensitivity.influence import influence
 from carmeta.sensitivity.leave_one_out import leave_one_out
@@ -95,7 +95,7 @@ def test_a_deletion_that_leaves_nothing_to_fit_is_named() -> None:
 def test_influence_needs_three_studies_and_a_model() -> None:
     with pytest.raises(DataError, match="three studies"):
         influence([1, 2], [5, 6])
-    with pytest.raises(DataError, match="IV and GLMM"):
+    with pytest.raises(ConfigError, match="IV, GLMM"):
         influence(X, N, model="BB")
 
 
@@ -119,8 +119,8 @@ def test_sizes_that_do_not_differ() -> None:
 
 def test_unknown_words() -> None:
     for options in ({"kind": "begg"}, {"model": "glm"}, {"model": "rma", "test": "profile"}):
-        with pytest.raises(DataError):
+        with pytest.raises(ConfigError):
             small_study_test(X, N, **options)
     for options in ({"side": "up"}, {"estimator": "Q0"}):
-        with pytest.raises(DataError):
+        with pytest.raises(ConfigError):
             trim_fill(X, N, **options)
