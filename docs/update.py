@@ -17,8 +17,8 @@ Written by `make docs` from the commands themselves.
   `FORCE_COLOR` are respected.
 - Every command takes `-q` (no messages), `-v` (more of them) and `--debug` (tracebacks).
 - Exit codes: 0 fine; 1 findings, or runs that differ; 2 usage, configuration or counts that
-  cannot be used; 3 an estimation failed; 70 a bug in carmeta; 130 interrupted; 141 the reader
-  of a pipe went away.
+  cannot be used, output that cannot be written; 3 an estimation failed; 70 a bug in carmeta;
+  130 interrupted; 141 the reader of a pipe went away.
 - What the codes of messages mean stands in [diagnostics.md](diagnostics.md).
 """
 

@@ -82,6 +82,10 @@ class Heterogeneity:
     ``q`` is Cochran's Q and nothing else. A likelihood model has ``lrt``, the likelihood-ratio
     statistic of a proportion (or odds ratio) a study against a common one, and may have the
     Wald-type ``q_wald`` of the same hypothesis. What a fit does not have is NaN.
+
+    Two conventions are not metafor's. ``q_wald`` of one arm adds 0.5 to the cells of a study
+    with an empty one, and to no other. ``lrt`` of two arms has a fixed intercept a study
+    whichever form was fitted, so that ``UM.RS`` and ``UM.FS`` test the same hypothesis.
     """
 
     i2: float = NAN
