@@ -57,7 +57,7 @@ def test_the_others_and_the_overall_row_are_shown(table: Any, model: str) -> Non
     assert "not estimable" in row
     assert "y: no events in both arms of every study" in ran.err
     csv = table(TWO, "--model", model, "--format", "csv").out.splitlines()[2]
-    assert csv.startswith("y,2,,,")
+    assert csv.startswith("group,y,2,,,")
     result = json.loads(table(TWO, "--model", model, "--json").out)
     assert result["groups"]["y"]["estimate"] is None
     assert result["groups"]["y"]["fallbacks"][0]["code"] == "not-estimable"

@@ -259,7 +259,7 @@ def test_without_a_model_it_is_that_of_a_configuration(cli, tmp_path: Path) -> N
         assert alone["estimate"] == result["estimate"]
         assert "beside" not in alone
     table_rows = cli("pool", "--csv", path, "--format", "csv").out.splitlines()
-    assert [line.split(",")[0] for line in table_rows] == ["part", "all", "all"]
+    assert [line.split(",")[0] for line in table_rows] == ["row", "overall", "overall"]
     path.write_text(table("study,events,n,events2,n2", ARMS))
     found = json.loads(cli("pool", "--csv", path, "--json").out)
     assert (found["model"], "beside" in found) == ("IV", False)

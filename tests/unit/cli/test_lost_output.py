@@ -54,7 +54,7 @@ def test_messages_that_nobody_can_read_spoil_no_data(redirect: str) -> None:
     ran = run(redirect, "pool", "--csv", "counts.csv", "--json")
     assert (ran.returncode, ran.stdout) == (0, whole.stdout)
     assert run(redirect, "pool", "--csv", "nowhere.csv").returncode == 2
-    assert run(redirect, "validate", "nowhere.yaml").returncode == 1
+    assert run(redirect, "validate", "nowhere.yaml").returncode == 2
 
 
 def test_a_reader_that_leaves_hears_nothing() -> None:
