@@ -275,7 +275,7 @@ def test_a_group_called_all_is_not_all(cli, counts) -> None:
     assert rows[0][:2] == ["row", "part"]
     assert [row[:2] for row in rows[1:]] == [["group", "all"], ["group", "y"], ["overall", ""]]
     for fmt in ("table", "md"):
-        lines = cli("pool", "--csv", path, "--format", fmt).out.splitlines()
+        lines = cli("pool", "--csv", path, "--model", "IV", "--format", fmt).out.splitlines()
         assert sum("all studies" in line for line in lines) == 1
         assert "all studies" in lines[-1]
 
