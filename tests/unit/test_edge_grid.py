@@ -161,7 +161,7 @@ def test_no_studies() -> None:
 @pytest.mark.parametrize(
     ("x", "n", "text"),
     [
-        ([1, math.nan, 2], [5, 5, 5], r"study 2 \(b\): events nan"),
+        ([1, math.nan, 2], [5, 5, 5], r"study 2 \(b\): events is missing"),
         ([1, -2, 2], [5, 5, 5], r"study 2 \(b\): events -2 is negative"),
         ([1, 9, 2], [5, 5, 5], r"study 2 \(b\): events 9 exceeds n 5"),
         ([1, 2.5, 2], [5, 5, 5], r"study 2 \(b\): events 2.5 is not a whole"),

@@ -53,8 +53,8 @@ def test_messages_that_nobody_can_read_spoil_no_data(redirect: str) -> None:
     whole = run("", "pool", "--csv", "counts.csv", "--json")
     ran = run(redirect, "pool", "--csv", "counts.csv", "--json")
     assert (ran.returncode, ran.stdout) == (0, whole.stdout)
-    assert run(redirect, "pool", "--csv", "nowhere.csv").returncode == 2
-    assert run(redirect, "validate", "nowhere.yaml").returncode == 2
+    for wrong in (["pool", "--csv", "nowhere.csv"], ["validate", "nowhere.yaml"]):
+        assert run(redirect, *wrong).returncode == run("", *wrong).returncode > 0
 
 
 def test_a_reader_that_leaves_hears_nothing() -> None:

@@ -268,14 +268,12 @@ def test_arcsines_take_nothing_added_by_its_name(cli, counts) -> None:
 
 def test_a_group_called_all_is_not_all(cli, counts) -> None:
     path = counts("study,events,n,group\nA,3,20,all\nB,10,30,all\nC,4,12,y\nD,7,25,y\n")
-    rows = [
-        line.split(",")
-        for line in cli("pool", "--csv", path, "--model", "IV", "--format", "csv").out.splitlines()
-    ]
+    read = ("pool", "--csv", path, "--model", "IV", "--format")
+    rows = [line.split(",") for line in cli(*read, "csv").out.splitlines()]
     assert rows[0][:2] == ["row", "part"]
     assert [row[:2] for row in rows[1:]] == [["group", "all"], ["group", "y"], ["overall", ""]]
     for fmt in ("table", "md"):
-        lines = cli("pool", "--csv", path, "--model", "IV", "--format", fmt).out.splitlines()
+        lines = cli(*read, fmt).out.splitlines()
         assert sum("all studies" in line for line in lines) == 1
         assert "all studies" in lines[-1]
 
