@@ -34,7 +34,7 @@ pool: $(STAMP) ## the main job: pool CONFIG (configs/primary.yaml) into outputs/
 	@$(BIN)/carmeta pool $(CONFIG)
 
 test: $(STAMP) ## the plain test suite
-	@$(BIN)/python -m pytest -q -n $(JOBS) -m "$(PLAIN)"
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "$(PLAIN)"
 
 check: $(STAMP) ## style, types, architecture
 	@$(BIN)/ruff check .

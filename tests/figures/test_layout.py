@@ -24,7 +24,9 @@ def check(figures: list) -> None:
     assert not found, "\n".join(found[:20])
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 9, 17, 40, 60, 120])
+@pytest.mark.parametrize(
+    "k", [1, 3, 9, 40, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 17, 60, 120))]
+)
 @pytest.mark.parametrize("labels", LABELS)
 def test_forest_at_every_size(k: int, labels: str) -> None:
     check(forest(synthetic.outcome(k, labels=LABELS[labels])))
@@ -65,7 +67,9 @@ TOOLS = (("jbi-case-series",), ("rob-2",), ("jbi-case-series", "rob-2"))
 
 
 @pytest.mark.parametrize("tools", TOOLS)
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset", [PRESETS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in PRESETS[1:])]
+)
 @pytest.mark.parametrize("labels", LABELS)
 def test_forest_with_risk_of_bias(preset: str, labels: str, tools: tuple[str, ...]) -> None:
     for outcome in (

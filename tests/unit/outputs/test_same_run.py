@@ -78,7 +78,9 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(i, marks=pytest.mark.slow if i >= 6 else ()) for i in range(20)]
+)
 def test_the_last_digits_leave_a_run_untouched(analysis: Analysis, folder: Path, seed: int) -> None:
     before = tree(folder)
     places = {path: path.stat().st_mtime_ns for path in (folder).iterdir()}

@@ -65,7 +65,7 @@ def exact(prior: Prior) -> dict[str, float]:
 @pytest.mark.parametrize(
     "prior",
     [
-        Prior("half-cauchy", 25.0, 0.0, 50.0),
+        pytest.param(Prior("half-cauchy", 25.0, 0.0, 50.0), marks=pytest.mark.slow),
         pytest.param(Prior("half-normal", 5.0), marks=pytest.mark.slow),
         pytest.param(Prior("half-normal", 0.1), marks=pytest.mark.slow),
         pytest.param(Prior("half-cauchy", 1.0, 3.0, 4.0), marks=pytest.mark.slow),
@@ -156,6 +156,7 @@ def test_binomial_normal_meets_normal_normal_for_large_studies() -> None:
     np.testing.assert_allclose(a.theta, b.theta, atol=3e-3)
 
 
+@pytest.mark.slow
 def test_bayes_factor_of_the_binomial_model() -> None:
     """Evidence by plain integration over mu and tau of the quadrature's likelihood."""
     from carmeta.pooling.quadrature import Likelihood

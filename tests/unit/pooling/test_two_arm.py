@@ -54,7 +54,7 @@ def tables(draw: st.DrawFn) -> TwoArmCounts:
         (([3, 11], [10, 10], [2, 2], [9, 9]), "study 2: ai 11 exceeds n1i 10"),
         (([3], [10], [10], [9]), "study 1: ci 10 exceeds n2i 9"),
         (([0], [0], [2], [9]), "study 1: n1i 0 is below 1"),
-        (([np.nan], [10], [2], [9]), "study 1: ai nan is not a number"),
+        (([np.nan], [10], [2], [9]), "study 1: ai is missing"),
         (([3], [np.inf], [2], [9]), "study 1: n1i inf is not a number"),
         (([], [], [], []), "no studies to pool"),
         (([1, 2], [9, 9], [1], [9]), "counts of different length: ai 2, n1i 2, ci 1, n2i 1"),
