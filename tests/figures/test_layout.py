@@ -33,7 +33,9 @@ def test_forest_at_every_size(k: int, labels: str) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize(
+    "labels", ["short", pytest.param("long", marks=pytest.mark.slow), "scripts"]
+)
 @pytest.mark.parametrize("k", [1, 9])
 def test_forest_in_every_preset(preset: str, labels: str, k: int) -> None:
     check(forest(synthetic.outcome(k, labels=LABELS[labels]), preset=preset))

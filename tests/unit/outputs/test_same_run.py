@@ -79,7 +79,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "seed", [pytest.param(i, marks=pytest.mark.slow if i >= 6 else ()) for i in range(20)]
+    "seed", [pytest.param(i, marks=pytest.mark.slow if i >= 4 else ()) for i in range(20)]
 )
 def test_the_last_digits_leave_a_run_untouched(analysis: Analysis, folder: Path, seed: int) -> None:
     before = tree(folder)

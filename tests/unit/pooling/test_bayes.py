@@ -17,6 +17,7 @@ from carmeta.pooling.bayes_binomial import binomial_normal
 # Eight schools (Rubin 1981): effects and standard errors.
 Y = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
 S = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
+SLOW = pytest.mark.slow
 
 
 def exact(prior: Prior) -> dict[str, float]:
@@ -65,10 +66,10 @@ def exact(prior: Prior) -> dict[str, float]:
 @pytest.mark.parametrize(
     "prior",
     [
-        pytest.param(Prior("half-cauchy", 25.0, 0.0, 50.0), marks=pytest.mark.slow),
-        pytest.param(Prior("half-normal", 5.0), marks=pytest.mark.slow),
-        pytest.param(Prior("half-normal", 0.1), marks=pytest.mark.slow),
-        pytest.param(Prior("half-cauchy", 1.0, 3.0, 4.0), marks=pytest.mark.slow),
+        pytest.param(Prior("half-cauchy", 25.0, 0.0, 50.0), marks=SLOW),
+        pytest.param(Prior("half-normal", 5.0), marks=SLOW),
+        pytest.param(Prior("half-normal", 0.1), marks=SLOW),
+        pytest.param(Prior("half-cauchy", 1.0, 3.0, 4.0), marks=SLOW),
     ],
 )
 def test_normal_normal_against_quadrature(prior: Prior) -> None:
@@ -156,7 +157,7 @@ def test_binomial_normal_meets_normal_normal_for_large_studies() -> None:
     np.testing.assert_allclose(a.theta, b.theta, atol=3e-3)
 
 
-@pytest.mark.slow
+@SLOW
 def test_bayes_factor_of_the_binomial_model() -> None:
     """Evidence by plain integration over mu and tau of the quadrature's likelihood."""
     from carmeta.pooling.quadrature import Likelihood
@@ -257,7 +258,9 @@ class Dense:
 
 
 @pytest.mark.parametrize("true_tau", [0.0, 0.02, 0.5])
-@pytest.mark.parametrize("n", [10**2, 10**4, 10**6, 10**8])
+@pytest.mark.parametrize(
+    "n", [pytest.param(10**2, marks=SLOW), 10**4, pytest.param(10**6, marks=SLOW), 10**8]
+)
 @pytest.mark.parametrize("likelihood", ["binomial", "normal"])
 def test_precise_data_against_independent_quadrature(
     likelihood: str, n: int, true_tau: float
@@ -276,7 +279,9 @@ def test_precise_data_against_independent_quadrature(
 
 
 @pytest.mark.parametrize("true_tau", [0.0, 0.02, 0.5])
-@pytest.mark.parametrize("n", [10**4, 10**6, 10**8])
+@pytest.mark.parametrize(
+    "n", [pytest.param(10**4, marks=SLOW), 10**6, pytest.param(10**8, marks=SLOW)]
+)
 @pytest.mark.parametrize("prior", [Prior("half-normal", 1.0), Prior("half-cauchy", 0.5, 0.0, 2.0)])
 def test_both_likelihoods_agree_on_precise_data(prior: Prior, n: int, true_tau: float) -> None:
     x, sizes = precise(n, true_tau)

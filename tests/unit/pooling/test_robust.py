@@ -30,6 +30,7 @@ def test_the_sandwich_is_unbiased_under_its_working_model() -> None:
     np.testing.assert_allclose(cr2(np.zeros(K), X, PHI, CLUSTER).expected, bread, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_degrees_of_freedom_match_two_moments_by_simulation() -> None:
     bread = np.linalg.inv(X.T @ (X / PHI[:, None]))
     hat = X @ bread @ (X / PHI[:, None]).T
