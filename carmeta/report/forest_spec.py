@@ -194,9 +194,6 @@ class ForestSpec:
     alt: str
     signs: SignBlock | None = None
 
-    def with_notes(self, notes: tuple[str, ...]) -> ForestSpec:
-        return replace(self, notes=notes)
-
 
 def linear_axis(
     values: list[float],
