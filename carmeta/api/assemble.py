@@ -99,9 +99,9 @@ def back_of(values: Sequence[float], measure: str, n: float = NAN) -> Back | Non
 
 
 def not_estimable(ask: Request, k: int, error: EstimationError) -> Pooled:
-    """What stands in the place of a fit of ``k`` studies that there is not."""
+    """What stands in the place of a fit of ``k`` studies that there is not: none is pooled."""
     return assemble(
-        ask, k, Mean(NAN, NAN, NAN, NAN, NAN, NAN, NAN), method="", test="", pooled=False,
+        ask, 0, Mean(NAN, NAN, NAN, NAN, NAN, NAN, NAN), pooled=False,
         fallbacks=(Fallback("not-estimable", error.message),), dropped=tuple(range(k)),
     )  # fmt: skip
 

@@ -224,8 +224,10 @@ def _print_headline(analysis: Analysis, files: Mapping[str, bytes], fmt: Format)
 
 
 def _tell(analysis: Analysis, folder: Path, files: Mapping[str, bytes]) -> None:
-    from carmeta.report import left_out
+    from carmeta.report import caveats, left_out
 
+    for text in caveats.lacking(analysis):
+        terminal.say(text)
     for group in left_out.of_run(analysis):
         terminal.say(f"not pooled: {group.sentence()}")
     open_errors = [f for f in analysis.findings if f.severity == "error" and not f.acknowledged]

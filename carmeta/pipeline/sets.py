@@ -93,7 +93,7 @@ def _compared(
         total = replace(counts[0], xi=events, ni=patients, candidates=(events,))
     headline = pooled([replace(total, slab=f"{part.label}, all")], config.requests[0])
     text = _interval(kin, [count.slab for count in counts], complete=not lacking)
-    headline = replace(headline, fallbacks=(Fallback("single-study", text),))
+    headline = replace(headline, k=len(counts), fallbacks=(Fallback("single-study", text),))
     notes = [f"Without {name}, which the set names: {why}." for name, why in lacking.items()]
     if len(counts) > 1:
         notes.append(f"The rows are {kin}: they are compared and added up, not pooled.")

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def caveats(analysis: Analysis) -> list[str]:
     """Every caveat of a run, those on single outcomes first."""
     found = [
-        *_empty(analysis),
-        *_silent(analysis),
+        *lacking(analysis),
         *together((o, text) for o in analysis.outcomes for text in of_outcome(o)),
         *_of_comparisons(analysis),
         *differing_cohorts(analysis),
@@ -28,6 +27,11 @@ def caveats(analysis: Analysis) -> list[str]:
         *_open_errors(analysis),
     ]
     return list(dict.fromkeys(found))
+
+
+def lacking(analysis: Analysis) -> list[str]:
+    """Outcomes and cohorts that were asked for and are not in the run at all."""
+    return [*_empty(analysis), *_silent(analysis)]
 
 
 def of_outcome(outcome: OutcomeAnalysis) -> list[str]:

@@ -222,7 +222,7 @@ def excluded(analysis: Analysis) -> Raw:
         (
             item.outcome,
             item.study,
-            item.cohort,
+            item.cohort or "; ".join(item.cohorts),
             item.slab,
             item.kind,
             item.reason,
@@ -257,7 +257,7 @@ def pooled(analysis: Analysis) -> Raw:
                 )
     for contrast in analysis.contrasts:
         for item in contrast.results:
-            arms = [arm for pair in contrast.shown(item) for arm in (pair.treatment, pair.control)]
+            arms = [arm for pair in contrast.used(item) for arm in (pair.treatment, pair.control)]
             events, patients = sum(arm.xi for arm in arms), sum(arm.ni for arm in arms)
             what = ("contrast", "", "", "")
             rows.append(_pooled_row(contrast.outcome, item, events, patients, what))

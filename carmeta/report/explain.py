@@ -209,7 +209,9 @@ class _Walk:
             self._count(count, count.slab, [e for e in instead if e.by == count.key])
             for count in pair.arms
         )
-        return Step("row", f"{pair.slab}: {'; '.join(reversed(own)) or 'no effect'}", tuple(arms))
+        return Step(
+            "row", f"{pair.slab}: {'; '.join(reversed(own)) or 'no estimable effect'}", tuple(arms)
+        )
 
     def _count(self, count: Count, said: str, instead: Sequence[Excluded]) -> Step:
         what = f"{count.xi} of {count.ni} {count.population} [{count.derivation}]"
@@ -223,6 +225,8 @@ class _Walk:
 
     def excluded(self, item: Excluded) -> Step:
         """What is not pooled, why, and what is printed of it."""
+        if item.cohorts:  # of several at once, the cell of the first is not theirs
+            return self._left_out(item, ())
         steps = self._decisions(item.study, item.cohort, item.outcome)
         return self._left_out(item, steps or self._source(item))
 

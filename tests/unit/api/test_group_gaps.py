@@ -37,7 +37,7 @@ def test_a_group_without_information_is_not_estimable_by_name(model: Any) -> Non
     pools, test = subgroup_two_arm(*ARMS, GROUPS, model=model)
     alone = pool_two_arm(*(column[:2] for column in ARMS), model=model)
     assert repr(pools["x"]) == repr(alone)
-    assert pools["y"].k == 2
+    assert pools["y"].k == 0  # no study is pooled
     assert math.isnan(pools["y"].estimate)
     assert math.isnan(pools["y"].back.ci_lb)
     (why,) = pools["y"].fallbacks
@@ -53,11 +53,11 @@ def test_the_others_and_the_overall_row_are_shown(table: Any, model: str) -> Non
     assert ran.code == 0
     assert [line.split()[0] for line in ran.out.splitlines()] == ["Pool", "x", "y", "all"]
     row = ran.out.splitlines()[2]
-    assert row.split()[:2] == ["y", "2"]
+    assert row.split()[:2] == ["y", "0"]
     assert "not estimable" in row
     assert "y: no events in both arms of every study" in ran.err
     csv = table(TWO, "--model", model, "--format", "csv").out.splitlines()[2]
-    assert csv.startswith("group,y,2,,,")
+    assert csv.startswith("group,y,0,,,")
     result = json.loads(table(TWO, "--model", model, "--json").out)
     assert result["groups"]["y"]["estimate"] is None
     assert result["groups"]["y"]["fallbacks"][0]["code"] == "not-estimable"

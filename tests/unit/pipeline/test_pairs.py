@@ -238,6 +238,9 @@ def test_explain_walks_a_comparison_to_its_cells(cli: Any, golden_review: Path) 
     assert "does not report it" in ran.out
     ran = cli("explain", "orr", "gamma-3", "--config", "configs/two.yaml")
     assert "delta-4" not in ran.out
+    ran = cli("explain", "orr", "beta-2/low-dose", "--config", "configs/two.yaml")
+    assert "not one of the cohorts" in ran.out
+    assert "73%" not in ran.out  # of the other cohort of Beta-2
     ran = cli("explain", "or", "--config", "configs/two.yaml")
     assert ran.code == 2
     assert "orr" in ran.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,9 @@ def said(found: Analysis) -> list[str]:
 def test_a_set_of_drafts_is_named_with_its_reason(analysed) -> None:
     found = analysed("[orr, cr]", dose="[tr/a, tr/b]", d="[dr/a, dr/b]")
     assert [one.key for one in found.outcomes] == ["orr_dose", "cr_dose"]
-    assert ("orr", "dr/", "draft", "d") in kinds(found)
+    assert ("orr", "dr/a; b", "draft", "d") in kinds(found)
     assert not [
-        kind for _, key, kind, _ in kinds(found) if key.startswith("dr/") and kind != "draft"
+        kind for _, key, kind, _ in kinds(found) if key.startswith("dr/a; b") and kind != "draft"
     ]
     (line,) = [text for text in said(found) if "DR" in text]
     assert line.startswith("DR (D: ORR): its record is a draft")
@@ -122,8 +123,8 @@ def test_a_cohort_that_another_set_names_is_no_exclusion(analysed) -> None:
     assert {key for _, key, kind, _ in out if kind == "outside"} == {
         "tr/all",
         "tr/e",
-        "lone/",
-        "dr/",
+        "lone/all; more",
+        "dr/a; b",
     }
     assert ("orr", "tr/f", "no-denominator", "sex") in out
     outside = [group.names for group in left_out.of_run(found) if "not one of" in group.reason]
@@ -178,3 +179,19 @@ def test_nothing_at_all_lists_each_cohort_once(analysed) -> None:
         analysed("[orr]", z="[tr/f]", d="[dr/a]")
     assert caught.value.hint.startswith(("tr/f", "dr/a"))
     assert caught.value.hint.count("lone") == 1
+
+
+def test_a_set_counts_its_cohorts(cli: Any, golden_review: Path) -> None:
+    """K is of the rows, in every file; which of merged exclusions it is stands there too."""
+    Path("configs/two.yaml").write_text(
+        "name: two\ntitle: Two\noutcomes: [orr]\ninclude: {roles: [car-t, comparator]}\n"
+        "populations: {order: [itt]}\n"
+        "sets:\n  - {id: arms, label: Arms, cohorts: [gamma-3/car-t, gamma-3/standard]}\n"
+    )
+    assert cli("pool", "configs/two.yaml", "--jobs", "1").code == 0
+    with Path("outputs/two/pooled.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["k"], row["patients"]) == ("2", "90")
+    with Path("outputs/two/excluded.csv").open(newline="") as file:
+        cohorts = {r["study"]: r["cohort"] for r in csv.DictReader(file)}
+    assert cohorts["beta-2"] == "all; low-dose"

@@ -72,7 +72,7 @@ def test_one_outcome_that_says_nothing_ends_nothing_else(golden_review: Path) ->
     for measure in ("OR", "RR"):
         contrast, fit = cr[measure]
         assert fit.back.estimate != fit.back.estimate
-        assert fit.k == 2
+        assert fit.k == 0
         assert contrast.used(fit) == ()
         assert [(item.code, measure in item.message) for item in fit.fallbacks] == [
             ("not-estimable", True)
@@ -125,3 +125,29 @@ def test_a_drop_in_iv_and_its_place_in_the_whole_list() -> None:
     fit = pool_two_arm([0, 5, 0, 7], [20] * 4, [0, 3, 4, 2], [20] * 4, to="none", measure="OR")
     assert fit.dropped == (0, 2)
     assert fit.weights[0] == fit.weights[2] == 0.0
+
+
+def test_what_cannot_be_estimated_counts_no_study(cli: Any, golden_review: Path) -> None:
+    trials({"cr": (0, 0)}, {"cr": (0, 0)})
+    assert cli("pool", "configs/two.yaml", "--jobs", "1").code == 0
+    with Path("outputs/two/pooled.csv").open(newline="") as file:
+        rows = {r["measure"]: r for r in csv.DictReader(file) if r["outcome"] == "cr"}
+    assert (rows["OR"]["k"], rows["OR"]["events"], rows["OR"]["patients"]) == ("0", "0", "0")
+    assert "OR by REML, HK" in Path("outputs/two/reproduce.R").read_text()
+    path = Path("configs/two.yaml")
+    path.write_text(path.read_text() + "  measures: [OR, RR]\n")
+    said = cli("explain", "cr", "--config", path).out
+    assert "no effect" not in said
+    assert "no estimable effect" in said
+
+
+def test_a_run_says_whatever_it_lacks_altogether(cli: Any, golden_review: Path) -> None:
+    """Outcomes without a pool, and cohorts that are named and report nothing, after a run."""
+    path = Path("configs/lacking.yaml")
+    path.write_text(
+        "name: lacking\ntitle: L\noutcomes: [orr, scr]\n"
+        "include: {cohorts: [gamma-3/car-t]}\nsensitivity: {evidence: false}\n"
+    )
+    ran = cli("pool", path, "--jobs", "1")
+    assert ran.code == 0
+    assert "no cohort could be pooled" in ran.err + ran.out
