@@ -9,6 +9,7 @@ from typing import Literal
 from carmeta.vocabulary import ChoiceKind, ExclusionKind
 
 Severity = Literal["error", "warning", "info"]
+Action = Literal["derived", "chosen", "dropped", "excluded", "flagged"]
 Step = str | int
 DataPath = tuple[Step, ...]  # of a value in a YAML file: keys and positions from the top
 Derivation = Literal[
@@ -61,7 +62,7 @@ class Decision:
     study: str
     cohort: str
     outcome: str
-    action: Literal["derived", "chosen", "dropped", "excluded", "flagged"]
+    action: Action
     rule: str  # stable short name, e.g. sum-of-categories
     inputs: tuple[str, ...]  # printed cells, in words with their places
     result: str
@@ -132,6 +133,12 @@ class Excluded:
     by: str = ""
     cohorts: tuple[str, ...] = ()
     part: str = ""
+
+    @classmethod
+    def of_count(cls, count: Count, kind: ExclusionKind, reason: str, by: str = "") -> Excluded:
+        """A count that is there and is not pooled."""
+        where = (count.study, count.cohort, count.slab, count.outcome)
+        return cls(*where, kind, reason, count.source, count.paths[0], by)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def account(evidence: Evidence, solution: Solution) -> Harmonised:
         if key in unions:
             drop = Drop("counted", unions[key], _counted_in(unions[key], evidence))
         decisions.append(_dropped(count, drop, solution.rules))
-        out.append(_exclusion(count, drop))
+        out.append(Excluded.of_count(count, drop.kind, drop.reason, drop.by))
     decisions += _other_reports(evidence, solution)
     outside = list(excluded(evidence, solution.rules, solution.outcome, solution.outside))
     decisions += map(_left_out, outside)
@@ -69,20 +69,6 @@ def _left_out(item: Excluded) -> Decision:
         result="not pooled",
         reason=item.reason,
         paths=(item.path,),
-    )
-
-
-def _exclusion(count: Count, drop: Drop) -> Excluded:
-    return Excluded(
-        study=count.study,
-        cohort=count.cohort,
-        slab=count.slab,
-        outcome=count.outcome,
-        kind=drop.kind,
-        reason=drop.reason,
-        source=count.source,
-        path=count.paths[0],
-        by=drop.by,
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from carmeta.domain.evidence import Count, DataPath, Decision, Excluded
+from carmeta.domain.evidence import Action, Count, DataPath, Decision, Excluded
 from carmeta.domain.record import Product
 from carmeta.harmonise.counts import Reading
 from carmeta.harmonise.parts import Judge
 from carmeta.harmonise.readings import Evidence, Judged, Refused, in_order
-from carmeta.vocabulary import POPULATION_LABELS
+from carmeta.vocabulary import POPULATION_LABELS, ExclusionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +158,13 @@ class _Maker:
         reason += f"{chosen.derived.xi} of {chosen.ni}"
         return self._out(item.kind, reason, "; ".join(item.reading.words), path)
 
-    def _out(self, kind: str, reason: str, source: str, path: DataPath) -> Excluded:
+    def _out(self, kind: ExclusionKind, reason: str, source: str, path: DataPath) -> Excluded:
         return Excluded(
             study=self.study.id,
             cohort=self.cohort.id,
             slab=self.evidence.name(self.key),
             outcome=self.outcome,
-            kind=kind,  # type: ignore[arg-type]  # one of the literals
+            kind=kind,
             reason=reason,
             source=source,
             path=path,
@@ -175,7 +175,7 @@ class _Maker:
         return self._decision("excluded", out.kind, [(out.source, out.path)], result, out.reason)
 
     def derivation(self, chosen: Reading) -> Decision:
-        action = "chosen" if chosen.derived.derivation == "printed" else "derived"
+        action: Action = "chosen" if chosen.derived.derivation == "printed" else "derived"
         result = f"{chosen.derived.xi} of {chosen.ni}"
         derived = chosen.derived
         return self._decision(action, derived.rule, chosen.sources, result, derived.reason)
@@ -204,7 +204,7 @@ class _Maker:
 
     def _decision(
         self,
-        action: str,
+        action: Action,
         rule: str,
         inputs: Sequence[tuple[str, DataPath]],
         result: str,
@@ -214,7 +214,7 @@ class _Maker:
             study=self.study.id,
             cohort=self.cohort.id,
             outcome=self.outcome,
-            action=action,  # type: ignore[arg-type]  # one of the literals
+            action=action,
             rule=rule,
             inputs=tuple(text for text, _ in inputs),
             result=result,

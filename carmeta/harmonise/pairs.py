@@ -43,17 +43,9 @@ def paired(review: Review, harmonised: Harmonised, pairs: Sequence[tuple[str, st
 
 def _unpaired(review: Review, harmonised: Harmonised, count: Count, other: str) -> Excluded:
     why = [e.reason for e in harmonised.excluded if e.outcome == count.outcome and e.of(other)]
-    return Excluded(
-        study=count.study,
-        cohort=count.cohort,
-        slab=count.slab,
-        outcome=count.outcome,
-        kind="unpaired",
-        reason=f"the other arm, {names(review.studies)[other]}, "
-        + (f"has no count: {'; '.join(why)}" if why else "does not report it"),
-        source=count.source,
-        path=count.paths[0],
-    )
+    lacks = f"has no count: {'; '.join(why)}" if why else "does not report it"
+    reason = f"the other arm, {names(review.studies)[other]}, {lacks}"
+    return Excluded.of_count(count, "unpaired", reason)
 
 
 def _dropped(harmonised: Harmonised, lost: dict[tuple[str, str], Excluded]) -> Iterator[Decision]:

@@ -68,16 +68,8 @@ def _uninformative(pairs: Sequence[ArmPair], results: Sequence[Pooled]) -> Itera
         else:
             why = "the effect does not exist"
         for count in arms if measures else ():
-            yield Excluded(
-                study=count.study,
-                cohort=count.cohort,
-                slab=count.slab,
-                outcome=count.outcome,
-                kind="no-information",
-                reason=f"{why}: not in the {' and '.join(measures)}",
-                source=count.source,
-                path=count.paths[0],
-            )
+            reason = f"{why}: not in the {' and '.join(measures)}"
+            yield Excluded.of_count(count, "no-information", reason)
 
 
 def _pairs(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iterator[ArmPair]:

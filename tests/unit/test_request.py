@@ -71,7 +71,7 @@ class TestOneClassOfError:
 
     def test_all_of_them_at_once(self) -> None:
         with pytest.raises(ConfigError) as caught:
-            pool(X, N, method="REM", level=95, to="some")  # type: ignore[arg-type]
+            pool(X, N, method="REM", level=95, to="some")  # type: ignore[arg-type]  # wrong on purpose
         assert all(name in str(caught.value) for name in ("method", "level", "to"))
 
     @pytest.mark.parametrize(

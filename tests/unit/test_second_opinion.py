@@ -123,7 +123,7 @@ def test_a_run_that_they_contradict_writes_nothing(
     right = inverse_variance._mean
 
     def wrong(*args: object) -> object:
-        mean = right(*args)  # type: ignore[arg-type]
+        mean = right(*args)  # type: ignore[arg-type]  # handed on
         return replace(mean, estimate=mean.estimate * (1 + 1e-6))
 
     monkeypatch.setattr(inverse_variance, "_mean", wrong)

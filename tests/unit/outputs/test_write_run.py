@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
     def closed(path: object = ".") -> object:
         if Path(str(path)).name == "secret":
             raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)  # type: ignore[call-overload]
+        return scandir(path)  # type: ignore[call-overload]  # handed on
 
     monkeypatch.setattr(os, "scandir", closed)
     with pytest.raises(OutputError, match="Permission denied"):
