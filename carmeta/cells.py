@@ -6,16 +6,16 @@ Loader checks, audit, harmoniser, `show` and `explain` walk these cells and no o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from carmeta.domain.evidence import DataPath
 from carmeta.domain.naming import names
 from carmeta.domain.record import (
+    Assayed,
     Characteristic,
     Cohort,
-    MrdResult,
     Place,
     PopulationSize,
     Printed,
@@ -27,12 +27,12 @@ from carmeta.domain.record import (
     TimeResult,
     Toxicity,
 )
+from carmeta.domain.words import Vocabulary
 from carmeta.rounding import telling_counts
-from carmeta.vocabulary import SCALE_LABELS, grade_subject
 
-Kind = Literal["size", "proportion", "response", "mrd", "toxicity", "time", "characteristic"]
+Kind = Literal["size", "proportion", "response", "assayed", "toxicity", "time", "characteristic"]
 Item = (
-    PopulationSize | Proportion | ResponseTable | MrdResult | Toxicity | TimeResult | Characteristic
+    PopulationSize | Proportion | ResponseTable | Assayed | Toxicity | TimeResult | Characteristic
 )
 NumberOf = Literal["cell", "table", "population", "parts", "unknown"]
 
@@ -66,7 +66,7 @@ class Cell:
     cohort: str
     kind: Kind
     name: str  # outcome, category, event or term, population, endpoint, characteristic
-    subject: str  # what is counted, e.g. orr, response VGPR, crs_ge3, age-under-65
+    subject: str  # what is counted, an outcome, a category, a grade of an event, a trait
     population: str
     count: int | None
     percent: str | None
@@ -77,7 +77,9 @@ class Cell:
     entry: DataPath  # of the row or table in the file
     path: DataPath  # of the number in the file
     default_doc: str
+    words: Vocabulary = field(repr=False)
     unit: str = "patients"
+    event: str = ""  # of toxicity: the review's word for it
     grade: str = ""  # of toxicity, as the record's key: any, >=3, 3-4
     # Sizes that a characteristic without denominator may be divided by, the largest first.
     sizes: tuple[int, ...] = ()
@@ -148,7 +150,7 @@ class Cell:
         """Scale of a toxicity in words."""
         if not isinstance(self.item, Toxicity):
             return ""
-        label = SCALE_LABELS[self.item.scale]
+        label = self.words.scale(self.item.scale)
         return f"modified {label}" if self.item.scale_modified else label
 
     def possible(self) -> frozenset[int] | None:
@@ -201,8 +203,9 @@ class Cells:
     gives its cells all the same.
     """
 
-    def __init__(self, studies: Iterable[StudyRecord]):
+    def __init__(self, studies: Iterable[StudyRecord], words: Vocabulary):
         read = tuple(studies)
+        self.words = words
         self.studies: Mapping[str, StudyRecord] = {study.id: study for study in read}
         self._places = {
             f"{study.id}/{cohort.id}": (study, index)
@@ -216,7 +219,7 @@ class Cells:
     @classmethod
     def of(cls, review: Review) -> Cells:
         """The cells of all records of a review."""
-        return cls(review.studies)
+        return cls(review.studies, review.words)
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -306,9 +309,10 @@ class _Walk:
             yield self._cell("proportion", proportion.outcome, proportion, proportion, entry)
         for i, response in enumerate(cohort.response):
             yield from self._response(response, self._entry("response", i))
-        for i, mrd in enumerate(cohort.mrd):
-            subject = f"mrd_neg {mrd.depth} {mrd.among}"
-            yield self._cell("mrd", "mrd_neg", mrd, mrd, self._entry("mrd", i), subject=subject)
+        for i, item in enumerate(cohort.assayed):
+            subject = f"{item.outcome} {item.depth} {item.among}"
+            entry = self._entry("assayed", i)
+            yield self._cell("assayed", item.outcome, item, item, entry, subject=subject)
         for i, toxicity in enumerate(cohort.toxicity):
             yield from self._toxicity(toxicity, self._entry("toxicity", i))
         for i, time in enumerate(cohort.times):
@@ -331,9 +335,19 @@ class _Walk:
         name = table.term or table.event
         for grade, printed in table.grades.items():
             path = (*entry, "grades", grade)
-            subject = grade_subject(table.event, table.term, grade)
+            words = self.cells.words
+            event = words.event_of(table.event, table.term)
+            subject = words.grade_subject(table.event, table.term, grade)
             yield self._cell(
-                "toxicity", name, table, printed, entry, path, subject=subject, grade=grade
+                "toxicity",
+                name,
+                table,
+                printed,
+                entry,
+                path,
+                subject=subject,
+                event=event,
+                grade=grade,
             )
 
     def _characteristic(self, trait: Characteristic, entry: DataPath) -> Cell:
@@ -365,6 +379,7 @@ class _Walk:
         *,
         subject: str = "",
         population: str = "",
+        event: str = "",
         grade: str = "",
         sizes: tuple[int, ...] = (),
     ) -> Cell:
@@ -389,7 +404,9 @@ class _Walk:
             entry=entry,
             path=here,
             default_doc=self.study.default_doc,
+            words=self.cells.words,
             unit=self.cohort.unit,
+            event=event,
             grade=grade,
             sizes=sizes,
         )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, LiteralString
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
 from carmeta.domain.lists import ByOutcome, Filled, Listed
 from carmeta.domain.models import UNASKED, Kind
-from carmeta.domain.record import record_kind
+from carmeta.domain.record import SCHEMA, SchemaVersion, record_kind
 from carmeta.domain.request import Problem, Request, check, request
 from carmeta.domain.rules import CohortKey, EvidenceRules, Id, Section, refused
+from carmeta.domain.words import ModeratorCode, Vocabulary
 from carmeta.errors import ConfigError
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, suggest, validate
 from carmeta.vocabulary import (
-    OUTCOMES,
     I2Method,
     Method,
     ModelCode,
@@ -25,21 +25,6 @@ from carmeta.vocabulary import (
     Test,
     TwoArmMeasure,
 )
-
-Moderator = Literal[
-    "product",
-    "binder",
-    "costimulation",
-    "phase",
-    "design",
-    "country",
-    "lymphodepletion",
-    "dose",
-    "treatment-class",
-    "population",
-    "scale",
-    "derivation",
-]
 
 
 class ModelSpec(Section):
@@ -91,6 +76,7 @@ class Sensitivity(Section):
 class AnalysisConfig(EvidenceRules):
     """A whole analysis. Every field but `name` and `title` has a default."""
 
+    schema_version: SchemaVersion = SCHEMA
     name: Id
     title: str
     question: str = ""
@@ -99,7 +85,7 @@ class AnalysisConfig(EvidenceRules):
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     pi_method: PiMethod | None = None
     i2_method: I2Method | None = None
-    subgroup: Moderator | None = None
+    subgroup: ModeratorCode | None = None
     subgroup_tau2: Sharing | None = None
     sets: Listed[CohortSet] = ()
     comparison: Comparison | None = None
@@ -108,7 +94,7 @@ class AnalysisConfig(EvidenceRules):
 
     @model_validator(mode="after")
     def _consistent(self) -> AnalysisConfig:
-        wrong: list[tuple[tuple[str], LiteralString]] = []
+        wrong: list[tuple[tuple[str | int, ...], str]] = []
         if self.sets and self.comparison:
             wrong.append((("comparison",), "'sets' and 'comparison' cannot be combined"))
         for key in ("sets", "comparison"):
@@ -162,8 +148,8 @@ class AnalysisConfig(EvidenceRules):
         )
 
 
-def load_config(path: Path) -> AnalysisConfig:
-    """Read and check a configuration.
+def load_config(path: Path, words: Vocabulary) -> AnalysisConfig:
+    """Read a configuration and check it, in the words of its review.
 
     Raises:
         ConfigError: with every diagnostic (file, line, column, what is allowed).
@@ -179,10 +165,10 @@ def load_config(path: Path) -> AnalysisConfig:
     if kind:
         told = f"`carmeta validate {path}` checks it; a configuration has 'name' and 'title'"
         raise ConfigError(f"{path} is {kind}, not a configuration", hint=told)
-    config, problems = validate(AnalysisConfig, source)
+    config, problems = validate(AnalysisConfig, source, words)
     if config is None or problems:
         raise _failed(path, problems)
-    problems = [*_misnamed(config, source, path.stem), *_unfit(config, source)]
+    problems = [*_misnamed(config, source, path.stem), *_unfit(config, source, words)]
     if problems:
         raise _failed(path, problems)
     return config
@@ -206,7 +192,7 @@ _MODEL_KEYS: Final = ("models", "pi_method", "i2_method", *_POOL_KEYS)
 _COMPARED_KEYS: Final = ("overlap", *_POOL_KEYS)
 
 
-def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
+def _unfit(config: AnalysisConfig, source: SourceFile, words: Vocabulary) -> Iterator[Diagnostic]:
     """What no model, or not the model named, can honour."""
     seen: set[tuple[str | int, ...]] = set()
     other, keys = ("comparison", _COMPARED_KEYS) if config.comparison else ("sets", _MODEL_KEYS)
@@ -223,7 +209,7 @@ def _unfit(config: AnalysisConfig, source: SourceFile) -> Iterator[Diagnostic]:
     for i in _same_request(config):
         text = "this model is asked for already, with the same method and test"
         yield source.diagnostic("CFG015", ("models", i), text, hint="remove it")
-    for where in _unasked(config):
+    for where in _unasked(config, words):
         text = f"'{where[-1]}' is for an outcome that is not among the outcomes"
         hint = f"outcomes: {', '.join(config.outcomes)}"
         yield source.diagnostic("CFG013", where, text, hint=hint)
@@ -265,23 +251,18 @@ def _idle(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str, 
         yield ("populations", "order"), "where every outcome has an order of its own", "remove it"
 
 
-def _unasked(config: AnalysisConfig) -> Iterator[tuple[str | int, ...]]:
+def _unasked(config: AnalysisConfig, words: Vocabulary) -> Iterator[tuple[str | int, ...]]:
     """Keys that concern outcomes which the configuration does not ask for."""
-    events = {OUTCOMES[outcome].event for outcome in config.outcomes}
-    concerned = {
-        "cr": "cr" in config.outcomes,
-        "crs_scales": "crs" in events,
-        "nt_scales": "neurotoxicity" in events,
-        "mrd_among": "mrd_neg" in config.outcomes,
-    }
-    for name in sorted(config.definitions.model_fields_set):
-        if not concerned[name]:
-            yield ("definitions", name)
-    for place, asked in (
+    events = {words.outcome(outcome).event for outcome in config.outcomes}
+    asked = config.definitions
+    yield from (("definitions", "scales", event) for event in asked.scales if event not in events)
+    for place, outcomes in (
+        (("definitions", "without"), [*asked.without]),
+        (("definitions", "among"), [*asked.among]),
         (("populations", "by_outcome"), [*config.populations.by_outcome]),
         (("thresholds",), [*config.thresholds]),
     ):
-        yield from ((*place, outcome) for outcome in asked if outcome not in config.outcomes)
+        yield from ((*place, outcome) for outcome in outcomes if outcome not in config.outcomes)
 
 
 def _problems(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], Problem]]:
@@ -314,7 +295,7 @@ def resolved(config: AnalysisConfig) -> dict[str, Any]:
     >>> resolved(AnalysisConfig(name="x", title="X"))["models"][1]["test"]
     'adhoc'
     """
-    plain = config.model_dump(mode="json")
+    plain = config.model_dump(mode="json", exclude={"schema_version"})
     plain = {key: plain[key] for key in ("name", "title", "question")} | plain
     asks = config.contrasts() if config.comparison else config.requests
     asks = asks[: len(config.specs)]  # a comparison has them once a measure

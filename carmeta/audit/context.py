@@ -10,6 +10,7 @@ from carmeta.audit.codes import CODES
 from carmeta.cells import Cell, Cells, tables
 from carmeta.domain.evidence import DataPath, Finding
 from carmeta.domain.record import Review, Toxicity
+from carmeta.domain.words import Vocabulary
 from carmeta.lineage import Lineage
 from carmeta.rounding import fitting_counts
 
@@ -21,6 +22,11 @@ class Context:
     review: Review
     cells: Cells
     lineage: Lineage
+
+    @property
+    def words(self) -> Vocabulary:
+        """The words of the review."""
+        return self.review.words
 
     @classmethod
     def of(cls, review: Review) -> Context:

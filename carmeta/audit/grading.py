@@ -11,7 +11,7 @@ from carmeta.audit.sources import comparable
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Toxicity, grade_bounds
-from carmeta.vocabulary import EVENTS, OUTCOMES, SCALE_LABELS, grade_subject
+from carmeta.domain.words import NOT_REPORTED, Vocabulary
 
 # A table gives percentages beside its counts if so many counts above zero are in the record
 # and all but this share of them have one.
@@ -21,7 +21,7 @@ _MANY, _FEW = 8, 0.1
 def check(context: Context) -> Iterator[Finding]:
     """GRD001 to GRD005 and ZER001 to ZER003."""
     for cells in context.fractions.values():
-        for event in EVENTS:
+        for event in pooled_events(context.words):
             rows = _reported(cells, event)
             if rows:
                 yield from _missing(event, rows)
@@ -34,6 +34,12 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _bare(context)
 
 
+def pooled_events(words: Vocabulary) -> dict[str, None]:
+    """The events that the review's usual outcomes are made of."""
+    found = (words.outcome(outcome).event for outcome in words.usual_outcomes)
+    return dict.fromkeys(event for event in found if event)
+
+
 Row = tuple[Toxicity, Cell]
 
 
@@ -42,7 +48,8 @@ def _reported(cells: Sequence[Cell], event: str) -> list[Row]:
     return [
         (item, next(iter(table.values())))
         for item, table in toxicity_tables(cells)
-        if item.event == event and any(cell.missing is None for cell in table.values())
+        if next(iter(table.values())).event == event
+        and any(cell.missing is None for cell in table.values())
     ]
 
 
@@ -55,18 +62,19 @@ def _about(code: str, event: str, message: str, said: Sequence[tuple[Cell, str]]
         study=first.study,
         path=first.entry,
         cohort=first.cohort,
-        subject=EVENTS[event].stem,
+        subject=first.words.stem(event),
         printed=[f"{cell.place}: {words}" for cell, words in said],
     )
 
 
 def _missing(event: str, rows: Sequence[Row]) -> Iterator[Finding]:
     """What no place of the cohort says about an event's grading."""
-    name, items = EVENTS[event].name, [item for item, _ in rows]
+    first = rows[0][1].words.events[event]
+    name, items = first.label, [item for item, _ in rows]
     said = [(cell, cell.grading) for _, cell in rows]
     if all(item.scale == "not-reported" for item in items):
         yield _about("GRD001", event, f"{name} without the scale it was graded by", said)
-    if event == "neurotoxicity" and all(item.window is None for item in items):
+    if first.windowed and all(item.window is None for item in items):
         message = f"{name} without the period in which events were counted"
         yield _about("GRD003", event, message, said)
     if not any(_severe_known(item) for item in items) and any(_split(item) for item in items):
@@ -87,39 +95,42 @@ def _split(item: Toxicity) -> bool:
 
 def _differing(event: str, rows: Sequence[Row]) -> Iterator[Finding]:
     """GRD005: two descriptions of one cohort's grading."""
-    scales = {cell.grading: cell for item, cell in rows if item.scale != "not-reported"}
+    scales = {cell.grading: cell for item, cell in rows if item.scale != NOT_REPORTED}
     windows = {item.window: cell for item, cell in rows if item.window is not None}
     for verb, found in (("is said to be graded by", scales), ("is counted over", windows)):
         if len(found) > 1:
             between = f" and {verb.rpartition(' ')[2]} "
-            message = f"{EVENTS[event].name} {verb} {between.join(found)}"
+            name = rows[0][1].words.events[event].label
+            message = f"{name} {verb} {between.join(found)}"
             yield _about("GRD005", event, message, [(cell, words) for words, cell in found.items()])
 
 
 def _mixed(context: Context) -> Iterator[Finding]:
-    """GRD004: one finding an event over the whole review, of CAR-T cohorts only."""
-    for event, term in EVENTS.items():
+    """GRD004: one finding an event over the whole review, of cohorts that are usually pooled."""
+    words = context.words
+    for event in pooled_events(words):
         scales: dict[str, list[Cell]] = defaultdict(list)
         for key, cells in context.fractions.items():
             rows = _reported(cells, event)
             role = context.cells.cohorts[key].role
-            if role != "car-t" or not rows or context.lineage.wholes(key):
+            if role not in words.usual_roles or not rows or context.lineage.wholes(key):
                 continue
-            known = {SCALE_LABELS[i.scale]: None for i, _ in rows if i.scale != "not-reported"}
-            for scale in known or (SCALE_LABELS["not-reported"],):
+            known = {words.scale(i.scale): None for i, _ in rows if i.scale != NOT_REPORTED}
+            for scale in known or (words.scale(NOT_REPORTED),):
                 scales[scale].append(rows[0][1])
         if len(scales) > 1:
-            outcome = OUTCOMES[grade_subject(event, None, "any")]
+            name, subject = words.events[event].label, words.grade_subject(event, None, "any")
+            label = words.outcome(subject).label
             first = next(iter(scales.values()))[0]
             yield finding(
                 "GRD004",
-                f"{term.name} is graded by different scales: {', '.join(scales)}",
+                f"{name} is graded by different scales: {', '.join(scales)}",
                 study="",
                 path=first.entry,
                 record=first.study,
-                subject=outcome.code,
+                subject=subject,
                 printed=[
-                    f"{outcome.label}, {scale}: {', '.join(cell.key for cell in cells)}"
+                    f"{label}, {scale}: {', '.join(cell.key for cell in cells)}"
                     for scale, cells in scales.items()
                 ],
             )
@@ -146,7 +157,7 @@ def _columns(cells: Sequence[Cell]) -> Iterator[Finding]:
                         "ZER002",
                         first,
                         message,
-                        subject=grade_subject(item.event, item.term, key),
+                        subject=first.words.grade_subject(item.event, item.term, key),
                         printed=(f"{first.place}: {', '.join(item.grades)}",),
                     )
 

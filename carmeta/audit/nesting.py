@@ -1,4 +1,4 @@
-"""Nesting: deeper responses within shallower, grades within ranges, MRD within responders."""
+"""Nesting: deeper responses within shallower, grades within ranges, assays within groups."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from carmeta.audit.context import Context, counted, of_cell, toxicity_tables
 from carmeta.audit.sums import add, of_same_patients, tiling
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
-from carmeta.domain.record import MrdResult, Toxicity, grade_bounds
-from carmeta.vocabulary import MRD_GROUPS, RESPONSE_TIERS
-
-_TIERS = tuple(RESPONSE_TIERS)  # each within the next
+from carmeta.domain.record import Assayed, Toxicity, grade_bounds
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -22,15 +19,16 @@ def check(context: Context) -> Iterator[Finding]:
         yield from _responses(cells)
         for record, table in toxicity_tables(cells):
             yield from _grades(record, table)
-        yield from _mrd(cells)
+        yield from _assays(cells)
 
 
 def _responses(cells: Sequence[Cell]) -> Iterator[Finding]:
     """NST001, by the counts that are possible and of the same patients."""
-    found = [c for c in cells if c.subject in _TIERS and c.kind == "proportion"]
+    tiers = {c.subject: c.words.outcome(c.subject).categories for c in cells}
+    found = [c for c in cells if c.kind == "proportion" and tiers[c.subject]]
     for a, b in combinations(found, 2):
-        inner, outer = sorted((a, b), key=lambda cell: _TIERS.index(cell.subject))
-        if inner.subject == outer.subject or inner.population != outer.population:
+        inner, outer = (a, b) if tiers[a.subject] < tiers[b.subject] else (b, a)
+        if not tiers[inner.subject] < tiers[outer.subject] or a.population != b.population:
             continue
         if _exceeds(inner, outer):
             message = (
@@ -117,15 +115,19 @@ def _heaviest(table: dict[str, Cell], outer: str) -> tuple[str, ...]:
     return best[bottom][1]
 
 
-def _mrd(cells: Sequence[Cell]) -> Iterator[Finding]:
+def _assays(cells: Sequence[Cell]) -> Iterator[Finding]:
     """NST004: deeper levels within shallower, and the assessed within their group."""
     groups: dict[tuple[str, str, str], list[tuple[float, Cell]]] = defaultdict(list)
     for cell in cells:
-        if not isinstance(cell.item, MrdResult):
+        if not isinstance(cell.item, Assayed):
             continue
-        tier = MRD_GROUPS[cell.item.among]
+        tier = cell.words.groups[cell.item.among].outcome
         for other in cells:
-            if other.kind == "proportion" and (other.name, other.cites) == (tier, cell.cites):
+            if (
+                tier
+                and other.kind == "proportion"
+                and (other.name, other.cites) == (tier, cell.cites)
+            ):
                 yield from _assessed(cell, other)
         depth = _depth(cell.item.depth)
         if depth is not None:
@@ -144,9 +146,10 @@ def _assessed(cell: Cell, group: Cell) -> Iterator[Finding]:
     """More patients assessed among responders than there are responders."""
     size = group.possible()
     if cell.of is not None and size and cell.of > max(size):
+        short = cell.words.outcome(cell.name).short
         message = (
-            f"MRD was assessed in {cell.of} patients among {group.subject}, which is printed as "
-            f"{group.shown()}, at most {max(size)} patients"
+            f"{short} was assessed in {cell.of} patients among {group.subject}, which is "
+            f"printed as {group.shown()}, at most {max(size)} patients"
         )
         yield of_cell("NST004", cell, message, group)
 

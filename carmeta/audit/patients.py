@@ -19,7 +19,7 @@ from carmeta.domain.record import (
     StudyRecord,
     grade_bounds,
 )
-from carmeta.vocabulary import RESPONSE_TIERS
+from carmeta.domain.words import NOT_REPORTED
 
 Value = str | int | bool | None
 _COMPARISON: Final = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)")
@@ -53,8 +53,8 @@ def select(rows: Sequence[Patient], conditions: PatientFilter) -> tuple[Patient,
 def _value(row: Patient, key: str) -> Value:
     if key in ("id", "site"):
         return row.id if key == "id" else row.site
-    if key == "crs_grade":
-        return row.crs_grade
+    if key in row.grades:
+        return row.grades[key]
     return row.attributes.get(key)
 
 
@@ -97,8 +97,9 @@ class _Checker:
         yield from self._size(rows)
         if rows and all(row.response for row in rows):
             yield from self._responses(rows)
-        if rows and all(row.crs_grade is not None for row in rows):
-            yield from self._crs(rows)
+        for event in rows[0].grades if rows else ():
+            if all(event in row.grades for row in rows):
+                yield from self._graded(event, rows)
         for cell in self.cells:
             if isinstance(cell.item, Characteristic):
                 yield from self._characteristic(cell, cell.item, rows)
@@ -117,23 +118,23 @@ class _Checker:
         for cell in self.cells:
             if cell.kind == "response":
                 wanted = {cell.name}
-            elif cell.kind == "proportion" and cell.name in RESPONSE_TIERS:
-                wanted = set(RESPONSE_TIERS[cell.name])
+            elif cell.kind == "proportion" and cell.words.outcome(cell.name).categories:
+                wanted = set(cell.words.outcome(cell.name).categories)
             else:
                 continue
             sure = [row for row in rows if set(row.response or ()) <= wanted]
             perhaps = [row for row in rows if set(row.response or ()) & wanted]
             yield from self._compare(cell, frozenset(range(len(sure), len(perhaps) + 1)), sure)
 
-    def _crs(self, rows: Sequence[Patient]) -> Iterator[Finding]:
+    def _graded(self, event: str, rows: Sequence[Patient]) -> Iterator[Finding]:
         for record, table in toxicity_tables(self.cells):
-            if record.event != "crs" or record.counting == "any-event":
+            if record.event != event or record.counting == "any-event":
                 continue
-            if self.table.scale not in (record.scale, "not-reported"):
+            if self.table.grading(event).scale not in (record.scale, NOT_REPORTED):
                 continue
             for key, cell in table.items():
                 low, high = grade_bounds(key)
-                graded = [row for row in rows if low <= (row.crs_grade or 0) <= high]
+                graded = [row for row in rows if low <= row.grades[event] <= high]
                 yield from self._marked(cell, graded)
 
     def _characteristic(
@@ -211,7 +212,7 @@ def _alike(study: StudyRecord, table: PatientTable) -> Iterator[Finding]:
     for index, row in enumerate(table.rows):
         if len(row.attributes) < 3:
             continue
-        key = (row.site, tuple(row.response or ()), row.crs_grade, _frozen(row.attributes))
+        key = (row.site, tuple(row.response or ()), _frozen(row.grades), _frozen(row.attributes))
         if key in seen:
             yield finding(
                 "PAT002",
@@ -224,7 +225,7 @@ def _alike(study: StudyRecord, table: PatientTable) -> Iterator[Finding]:
         seen.setdefault(key, row.id)
 
 
-def _frozen(attributes: Mapping[str, str | int | bool]) -> tuple[tuple[str, str], ...]:
+def _frozen(attributes: Mapping[str, Value]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((key, repr(value)) for key, value in attributes.items()))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from carmeta.audit.context import Context, counted, nobody, of_cell, what
+from carmeta.audit.grading import pooled_events
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import TimeResult, Toxicity
@@ -16,7 +17,6 @@ from carmeta.rounding import (
     how_printed,
     joint_denominators,
 )
-from carmeta.vocabulary import EVENTS
 
 # How far beyond a given denominator to look for one that fits a whole column.
 _LOOK_BEYOND = 3
@@ -219,7 +219,7 @@ def _numbers(context: Context, key: str, like: Cell, most: int) -> list[int]:
 def _of_outcome(cell: Cell) -> bool:
     """Whether the cell could enter a pool: no characteristic, and no other adverse event."""
     if isinstance(cell.item, Toxicity):
-        return cell.item.event in EVENTS
+        return cell.event in pooled_events(cell.words)
     return cell.kind != "characteristic"
 
 

@@ -10,19 +10,7 @@ from typing import Final
 from carmeta.audit.context import Context, of_cell, what
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
-from carmeta.vocabulary import POPULATION_LABELS
-
-# Smaller within larger.
-_NESTED = (
-    ("infused", "treated"),
-    ("infused", "itt"),
-    ("infused", "enrolled"),
-    ("treated", "itt"),
-    ("treated", "enrolled"),
-    ("safety", "itt"),
-    ("safety", "enrolled"),
-    ("itt", "enrolled"),
-)
+from carmeta.domain.words import Vocabulary
 
 # A number of patients in a heading: Ide-cel (N = 254).
 _HEADING: Final = re.compile(r"\(\s*[Nn]\s*=\s*(\d+)\s*\)")
@@ -35,7 +23,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _count(cell)
             yield from _denominator(context, key, cell)
             yield from _heading(cell)
-        yield from _nested(context.sizes(key))
+        yield from _nested(context.sizes(key), context.words)
         for whole in sorted(context.lineage.wholes(key)):
             yield from _part(context, key, whole)
 
@@ -55,7 +43,7 @@ def _denominator(context: Context, key: str, cell: Cell) -> Iterator[Finding]:
     sizes = {name: size.count or 0 for name, size in context.sizes(key).items()}
     if cell.of is None or not sizes:
         return
-    if cell.kind == "characteristic" or cell.population in ("evaluable", ""):
+    if cell.kind == "characteristic" or not cell.population or _varies(cell):
         of_whole = any(
             size.count == cell.of
             for whole in context.lineage.wholes(key)
@@ -68,7 +56,7 @@ def _denominator(context: Context, key: str, cell: Cell) -> Iterator[Finding]:
     expected = sizes.get(cell.population)
     if expected is None or cell.of == expected:
         return
-    fitting = [POPULATION_LABELS[name] for name, n in sizes.items() if n == cell.of]
+    fitting = [cell.words.population(name) for name, n in sizes.items() if n == cell.of]
     whose = f"; {cell.of} is the population {' or '.join(fitting)}" if fitting else ""
     message = f"divided by {cell.of}, but the population {cell.population} has {expected}{whose}"
     yield of_cell("POP002", cell, message)
@@ -76,7 +64,7 @@ def _denominator(context: Context, key: str, cell: Cell) -> Iterator[Finding]:
 
 def _heading(cell: Cell) -> Iterator[Finding]:
     """POP005: the number of patients in the heading of the cell's column or row."""
-    if cell.missing is not None or not cell.ns or cell.population == "evaluable":
+    if cell.missing is not None or not cell.ns or _varies(cell):
         return
     for heading in (cell.at.column, cell.at.row):
         found = _HEADING.search(heading or "")
@@ -87,18 +75,26 @@ def _heading(cell: Cell) -> Iterator[Finding]:
             return
 
 
-def _nested(sizes: Mapping[str, Cell]) -> Iterator[Finding]:
+def _varies(cell: Cell) -> bool:
+    """Whether who is in the cell's population differs from outcome to outcome."""
+    known = cell.words.populations.get(cell.population)
+    return known is not None and known.varies
+
+
+def _nested(sizes: Mapping[str, Cell], words: Vocabulary) -> Iterator[Finding]:
     """POP003: a population within the one that includes it."""
-    pairs = [(a, b) for a, b in _NESTED if a in sizes and b in sizes]
-    others = [label for label in sizes if label != "evaluable"]
-    if "evaluable" in sizes and others:
-        pairs.append(("evaluable", max(others, key=lambda label: sizes[label].count or 0)))
+    known = words.populations
+    pairs = [(a, b) for a in sizes for b in known[a].within if b in sizes]
+    others = [name for name in sizes if not known[name].varies]
+    if others:
+        largest = max(others, key=lambda name: sizes[name].count or 0)
+        pairs += [(name, largest) for name in sizes if known[name].varies]
     for small, large in pairs:
         inner, outer = sizes[small], sizes[large]
         if (inner.count or 0) > (outer.count or 0):
             message = (
-                f"{inner.count} {POPULATION_LABELS[small]}, but {outer.count} "
-                f"{POPULATION_LABELS[large]}"
+                f"{inner.count} {words.population(small)}, but {outer.count} "
+                f"{words.population(large)}"
             )
             yield of_cell("POP003", inner, message, outer)
 
@@ -109,8 +105,8 @@ def _part(context: Context, key: str, whole: str) -> Iterator[Finding]:
     relation = f"in the later report {whole}" if grown else f"part of {whole} with"
     for population, size in context.sizes(key).items():
         other = sizes.get(population)
-        if grown and population == "evaluable":
-            continue  # who is evaluable is another matter at each report
+        if grown and context.words.populations[population].varies:
+            continue  # who is in it is another matter at each report
         if other is not None and (size.count or 0) > (other.count or 0):
             message = f"{size.count} patients ({population}), {relation} {other.count}"
             yield of_cell("LIN003", size, message, other, subject=f"{population} n")
@@ -137,7 +133,7 @@ def _events(cell: Cell, whole: Cell, key: str, grown: bool, added: bool) -> Iter
     they are not compared with a later report.
     """
     a, b = cell.possible(), whole.possible()
-    if not a or not b or (grown and cell.kind in ("response", "mrd", "characteristic")):
+    if not a or not b or (grown and cell.kind in ("response", "assayed", "characteristic")):
         return
     if min(a) > max(b):
         relation = f"in the later report {key}" if grown else f"part of {key} with"

@@ -112,7 +112,7 @@ def _interval(text: str) -> tuple[Fraction, Fraction]:
 
 
 def _across_kinds(cells: Sequence[Cell]) -> Iterator[Finding]:
-    """A proportion (crs_any, crs_ge3, ...) against the grade tables that print the same."""
+    """A proportion against the grade tables that print the same."""
     for a in cells:
         for b in cells:
             if (

@@ -8,11 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from carmeta.audit.context import Context, counted, finding, of_cell, toxicity_tables, what
 from carmeta.cells import Cell, tables
 from carmeta.domain.evidence import Finding
-from carmeta.domain.record import Toxicity, grade_bounds
-from carmeta.vocabulary import CATEGORIES, RESPONSE_TIERS
-
-_RESPONSES = RESPONSE_TIERS["orr"]
-_NO_RESPONSE = tuple(name for name in CATEGORIES if name not in _RESPONSES)
+from carmeta.domain.record import ResponseTable, Toxicity, grade_bounds
 
 # Sets of possible sums are followed up to this size; beyond it a sum says nothing.
 _TOO_MANY = 2000
@@ -64,8 +60,11 @@ def of_same_patients(cells: Sequence[Cell]) -> bool:
 
 def _complete(table: Sequence[Cell]) -> bool:
     """Whether the table lists non-responders too, so that it ought to hold everybody."""
-    names = {cell.name for cell in table if cell.missing is None}
-    return bool(names & set(_NO_RESPONSE)) and all(cell.missing is None for cell in table)
+    first = table[0]
+    assert isinstance(first.item, ResponseTable)
+    responses = first.words.widest(first.item.criteria)
+    others = any(cell.name not in responses for cell in table if cell.missing is None)
+    return others and all(cell.missing is None for cell in table)
 
 
 def _categories(table: Sequence[Cell]) -> Iterator[Finding]:
@@ -93,7 +92,8 @@ def _responders(table: Sequence[Cell], cells: Sequence[Cell]) -> Iterator[Findin
     """SUM003: each response tier, summed over a table, against the number printed for it."""
     first = table[0]
     complete = _complete(table)
-    for tier, names in RESPONSE_TIERS.items():
+    assert isinstance(first.item, ResponseTable)
+    for tier, names in first.words.nested(first.item.criteria).items():
         rows = [cell for cell in table if cell.name in names]
         known = [possible for cell in rows if (possible := cell.possible())]
         sums = add(known)

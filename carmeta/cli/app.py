@@ -26,7 +26,7 @@ from carmeta.cli.validate import validate
 
 app = typer.Typer(
     name="carmeta",
-    help="Meta-analysis of CAR-T trials: from the printed table cell to the pooled estimate.",
+    help="Meta-analysis of trials: from the printed table cell to the pooled estimate.",
     add_completion=False,
     no_args_is_help=False,
     rich_markup_mode=None,  # plain help: nothing of rich is loaded for it

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from carmeta.cli.studies import STUDIES, Folder, words_of
 from carmeta.cli.tables import Format, write_rows
 
 Step = str | int
@@ -15,6 +16,7 @@ Step = str | int
 
 def show(
     config: Annotated[Path, typer.Argument(help="A configuration.")] = Path("configs/primary.yaml"),
+    folder: Folder = STUDIES,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
 ) -> int:
     """Show a configuration with every default.
@@ -24,7 +26,7 @@ def show(
     from carmeta.config import load_config, resolved
     from carmeta.sourcefile import load_source
 
-    plain = resolved(load_config(config))
+    plain = resolved(load_config(config, words_of(folder)))
     source, _ = load_source(config)
     written = source.marks if source is not None else {}
     rows = []

@@ -17,6 +17,7 @@ from carmeta.domain.analysis import (
     generated_from,
 )
 from carmeta.domain.evidence import Count
+from carmeta.domain.words import OutcomeTerm
 from carmeta.errors import ConfigError
 from carmeta.outputs import check_free, write_file
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from carmeta.report.canvas import Drawing, Format
 
 _FORMATS: Final[dict[str, Format]] = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
-_OUTCOME: Final = "Events"
+_OUTCOME: Final = OutcomeTerm.unknown("Events")
 
 
 def check_target(path: Path, source: Path, *, force: bool) -> None:
@@ -80,7 +81,7 @@ def _drawings(rows: Sequence[Row], result: Result) -> list[Drawing]:
 
 def _count(row: Row, xi: int, ni: int) -> Count:
     return Count(
-        study=row.study, cohort="", slab=row.study, product="", outcome=_OUTCOME, xi=xi, ni=ni,
+        study=row.study, cohort="", slab=row.study, product="", outcome=_OUTCOME.code, xi=xi, ni=ni,
         candidates=(xi,), population="", derivation="printed", source="",
     )  # fmt: skip
 

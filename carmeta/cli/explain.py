@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def explain(
-    outcome: Annotated[str, typer.Argument(help="e.g. orr, crs_ge3; with a set: orr_site.")],
+    outcome: Annotated[
+        str, typer.Argument(help="Code of an outcome; of a set of cohorts: outcome_set.")
+    ],
     cohort: Annotated[
         str | None, typer.Argument(help="A study, or study/cohort; all if left out.")
     ] = None,

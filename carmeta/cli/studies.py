@@ -12,6 +12,7 @@ from carmeta.cli.tables import Format, write_json, write_rows
 if TYPE_CHECKING:
     from carmeta.cells import Cell
     from carmeta.domain.record import Review, StudyRecord
+    from carmeta.domain.words import Vocabulary
     from carmeta.lineage import Lineage
     from carmeta.sourcefile import SourceFile
 
@@ -35,6 +36,18 @@ def read(folder: Path) -> tuple[Review, dict[str, SourceFile]]:
         noun = "problem" if len(errors) == 1 else "problems"
         raise RecordError(f"{folder}: {len(errors)} {noun} in the records", diagnostics=errors)
     return loaded.review, loaded.sources
+
+
+def words_of(folder: Path) -> Vocabulary:
+    """The words of the review that a folder belongs to; RecordError with every diagnostic."""
+    from carmeta.errors import RecordError
+    from carmeta.records import load_words
+
+    found = load_words(folder.parent)
+    if found.words is None:
+        told = list(found.diagnostics)
+        raise RecordError("the words of the review cannot be used", diagnostics=told)
+    return found.words
 
 
 def study_of(review: Review, name: str, folder: Path) -> StudyRecord:
@@ -109,7 +122,8 @@ def show(
     """Show what a study's papers print, and where."""
     from carmeta.cells import Cells
 
-    record = study_of(load(folder), study, folder)
+    review = load(folder)
+    record = study_of(review, study, folder)
     if format == "json":
         write_json(record.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
         return 0
@@ -120,7 +134,7 @@ def show(
         "printed": "Printed",
         "where": "Where",
     }
-    write_rows([_cell_row(cell) for cell in Cells([record])], columns, format)
+    write_rows([_cell_row(cell) for cell in Cells([record], review.words)], columns, format)
     return 0
 
 
@@ -135,11 +149,12 @@ def _cell_row(cell: Cell) -> dict[str, Any]:
 
 
 def _what(cell: Cell) -> str:
-    from carmeta.domain.record import Characteristic, MrdResult, TimeResult
+    from carmeta.domain.record import Assayed, Characteristic, TimeResult
 
     item = cell.item
-    if isinstance(item, MrdResult):
-        return f"MRD- {item.assay} {item.depth} {item.among}"
+    if isinstance(item, Assayed):
+        short = cell.words.outcome(item.outcome).short
+        return f"{short} {item.assay} {item.depth} {item.among}"
     if isinstance(item, TimeResult):
         return f"{item.statistic} {cell.subject}"
     if isinstance(item, Characteristic):

@@ -15,7 +15,6 @@ from carmeta.cli.studies import STUDIES
 
 if TYPE_CHECKING:
     from carmeta.domain.evidence import Finding
-    from carmeta.domain.record import Review
     from carmeta.records import Loaded
     from carmeta.sourcefile import Diagnostic
 
@@ -149,7 +148,7 @@ def _as_diagnostic(finding: Finding, loaded: Loaded) -> Diagnostic:
     return Diagnostic(finding.code, finding.severity, finding.mark, message, finding.hint, line)
 
 
-def _asked(config: Path, folders: list[Path], whole: dict[Path, Loaded]) -> Review | None:
+def _asked(config: Path, folders: list[Path], whole: dict[Path, Loaded]) -> Loaded:
     """The records that hold what a configuration names; that none can be asked is said.
 
     ``whole`` are the folders that were read, which this adds to.
@@ -162,22 +161,25 @@ def _asked(config: Path, folders: list[Path], whole: dict[Path, Loaded]) -> Revi
     folder = folders[0] if folders else STUDIES
     if folder not in whole:
         whole[folder] = load_review(folder)
-    review = whole[folder].review
-    if review is None:
-        terminal.say(f"names in {config} are not checked: the records in {folder} are not usable")
-    return review
+    return whole[folder]
 
 
-def _check_config(path: Path, review: Review | None) -> list[Diagnostic]:
+def _check_config(path: Path, loaded: Loaded) -> list[Diagnostic]:
     from carmeta.config import load_config
     from carmeta.domain.evidence import Mark
     from carmeta.errors import ConfigError
     from carmeta.pipeline.choices import check_choices
     from carmeta.sourcefile import Diagnostic
 
+    words, review = loaded.words.words, loaded.review
+    if words is None:
+        terminal.say(f"{path} is not checked: the words of its review are not usable")
+        return []
     try:
-        config = load_config(path)
-        if review is not None:
+        config = load_config(path, words)
+        if review is None:
+            terminal.say(f"names in {path} are not checked: the records are not usable")
+        else:
             check_choices(config, review, path)
     except ConfigError as error:
         told = list(error.diagnostics)

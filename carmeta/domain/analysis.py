@@ -9,6 +9,7 @@ from typing import Any, Final
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding
 from carmeta.domain.result import Back, Pooled, SubgroupTest
 from carmeta.domain.witness import IvPool
+from carmeta.domain.words import OutcomeTerm, Sign, Vocabulary
 
 LEAST_TO_LEAVE_ONE_OUT: Final = 3  # without one of two cohorts nothing is left to pool
 
@@ -106,7 +107,7 @@ def key_of(outcome: str, part: str) -> str:
 class OutcomeAnalysis:
     """One outcome: rows, headline model, what stands beside it."""
 
-    outcome: str
+    term: OutcomeTerm
     rows: tuple[StudyRow, ...]
     headline: Pooled
     beside: tuple[Pooled, ...]
@@ -121,6 +122,11 @@ class OutcomeAnalysis:
     total: tuple[int, int] | None = None  # events and patients behind the headline, if not the sum
     part_label: str = ""
     diagnostics: Diagnostics | None = None  # three studies or more, where the config asks for it
+
+    @property
+    def outcome(self) -> str:
+        """The outcome's code."""
+        return self.term.code
 
     @property
     def counts(self) -> tuple[Count, ...]:
@@ -164,11 +170,16 @@ class ArmPair:
 class ContrastAnalysis:
     """A comparison of two arms, beside what the paper published."""
 
-    outcome: str
+    term: OutcomeTerm
     pairs: tuple[ArmPair, ...]
     results: tuple[Pooled, ...]  # one a measure (OR, RR, RD)
     published: tuple[str, ...] = ()  # the paper's own estimates, in words
     excluded: tuple[Excluded, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """The outcome's code."""
+        return self.term.code
 
     @property
     def key(self) -> str:
@@ -212,6 +223,8 @@ class BiasItem:
     judgement: str
     support: str
     place: str
+    answer: str = "not judged"  # the judgement in words
+    sign: Sign | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +233,9 @@ class StudyBias:
 
     study: str
     slab: str
-    tool: str  # jbi-case-series, rob-2, or empty: not assessed
+    tool: str  # a tool of the review, or empty: not assessed
     items: tuple[BiasItem, ...]
+    tool_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +245,8 @@ class LineageNode:
     key: str  # study/cohort
     study: str
     label: str
-    n: int | None  # patients infused or treated, or of its largest population
-    pooled: tuple[str, ...]  # outcomes for which it is in the pool
+    n: int | None  # patients of the usual population, or of its largest
+    pooled: tuple[str, ...]  # short names of the outcomes for which it is in the pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +292,7 @@ class Analysis:
     studies: tuple[StudySummary, ...]
     references: tuple[str, ...]
     provenance: Provenance
+    words: Vocabulary = field(default_factory=Vocabulary)
     notes: tuple[str, ...] = field(default=())
     lineage_nodes: tuple[LineageNode, ...] = ()
     lineage_edges: tuple[LineageEdge, ...] = ()

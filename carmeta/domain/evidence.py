@@ -91,12 +91,18 @@ class Count:
     source: str  # the printed cells, in words
     grading: str = ""
     definition: str = ""
-    role: str = "car-t"
+    role: str = ""
     unit: str = "patients"
     year: int = 0
     flags: tuple[str, ...] = ()  # shown beside the row, e.g. "intention to treat"
     moderators: dict[str, str] = field(default_factory=dict)
     paths: tuple[DataPath, ...] = ()  # of the printed cells in the study's file
+    population_words: str = ""
+
+    @property
+    def population_label(self) -> str:
+        """The population in words."""
+        return self.population_words or self.population
 
     @property
     def xi_lo(self) -> int:

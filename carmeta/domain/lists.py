@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from carmeta.vocabulary import OutcomeCode
+from carmeta.domain.words import OutcomeCode
 
 T = TypeVar("T")
 

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, LiteralString
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from carmeta.domain.lists import ByOutcome, Listed
-from carmeta.vocabulary import (
-    Accept,
-    MrdGroup,
+from carmeta.domain.words import (
+    AttributeName,
+    CategoryCode,
+    EventCode,
+    GroupCode,
     OutcomeCode,
-    OverlapPolicy,
-    Population,
-    Role,
-    Scale,
-    Unit,
+    PopulationCode,
+    RoleCode,
+    ScaleCode,
+    Vocabulary,
+    words_of,
 )
+from carmeta.vocabulary import Accept, OverlapPolicy, Unit
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=80)]
 CohortKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*/[a-z0-9][a-z0-9.\-]*$")]
@@ -31,11 +41,13 @@ class Section(BaseModel):
 
 
 def refused(
-    section: Section, problems: Sequence[tuple[tuple[str | int, ...], LiteralString]]
+    section: Section, problems: Sequence[tuple[tuple[str | int, ...], str]]
 ) -> ValidationError:
     """What fields of a section do not go together, each with its place."""
     details = [
-        InitErrorDetails(type=PydanticCustomError("together", text), loc=place, input=None)
+        InitErrorDetails(
+            type=PydanticCustomError("together", "{text}", {"text": text}), loc=place, input=None
+        )
         for place, text in problems
     ]
     return ValidationError.from_exception_data(type(section).__name__, details)
@@ -44,20 +56,20 @@ def refused(
 class Include(Section):
     """Which cohorts may enter; what is not listed asks for nothing in particular."""
 
-    roles: Listed[Role] = ("car-t",)
+    roles: Listed[RoleCode] = ()  # those that are usual in the review
     secondary: bool = False
     studies: Listed[Id] = ()
     products: Listed[str] = ()
     cohorts: Listed[CohortKey] = ()
     units: Listed[Unit] = ("patients",)
-    line: Literal["first", "all"] | None = None
+    attributes: dict[AttributeName, Listed[str]] = Field(default_factory=dict)
 
 
 class Populations(Section):
     """Populations in order of preference; one that is not listed is not used."""
 
-    order: Listed[Population] = ("infused", "treated", "safety", "evaluable", "itt")
-    by_outcome: ByOutcome[Listed[Population]] = Field(default_factory=dict)
+    order: Listed[PopulationCode] = ()  # the review's usual order
+    by_outcome: ByOutcome[Listed[PopulationCode]] = Field(default_factory=dict)
 
 
 class CountRules(Section):
@@ -75,25 +87,27 @@ class Overlap(Section):
 
 
 class Definitions(Section):
-    """What counts as the outcome, and by which scales; without a list every scale."""
+    """What counts as an outcome, and by which scales; without a list every scale."""
 
-    cr: Literal["cr-or-better", "cr-without-scr"] = "cr-or-better"
-    crs_scales: Listed[Scale] = ()
-    nt_scales: Listed[Scale] = ()
-    mrd_among: MrdGroup | None = None  # one group; must be named where mrd_neg is pooled
+    without: ByOutcome[Listed[CategoryCode]] = Field(
+        default_factory=dict, description="Categories of response that do not count."
+    )
+    scales: dict[EventCode, Listed[ScaleCode]] = Field(
+        default_factory=dict, description="By event."
+    )
+    among: ByOutcome[GroupCode] = Field(
+        default_factory=dict, description="One group; must be named for what is assayed."
+    )
 
 
 class EvidenceRules(Section):
-    """What the harmoniser is asked for."""
+    """What the harmoniser is asked for.
 
-    outcomes: Listed[OutcomeCode] = (
-        "orr",
-        "cr",
-        "crs_any",
-        "crs_ge3",
-        "nt_any",
-        "nt_ge3",
-    )
+    Outcomes, roles and populations that are not given are the usual ones of the review whose
+    words are the context of the validation.
+    """
+
+    outcomes: Listed[OutcomeCode] = ()
     include: Include = Include()
     populations: Populations = Populations()
     counts: CountRules = CountRules()
@@ -101,14 +115,34 @@ class EvidenceRules(Section):
     definitions: Definitions = Definitions()
 
     @model_validator(mode="after")
-    def _group_named(self) -> EvidenceRules:
-        if "mrd_neg" in self.outcomes and self.definitions.mrd_among is None:
-            text = (
-                "mrd_neg is conditional on a group: name it as definitions.mrd_among "
-                "(all, responders, vgpr-or-better or cr-or-better)"
-            )
-            raise refused(self, [(("outcomes", self.outcomes.index("mrd_neg")), text)])
+    def _of_the_review(self, info: ValidationInfo) -> EvidenceRules:
+        words = words_of(info)
+        if words is not None:
+            self._fill(words)
+            self._check_groups(words)
         return self
+
+    def _fill(self, words: Vocabulary) -> None:
+        """Put in what is usual, without its counting as given."""
+        if "outcomes" not in self.model_fields_set:
+            self.__dict__["outcomes"] = words.usual_outcomes
+        if "roles" not in self.include.model_fields_set:
+            self.__dict__["include"] = _with(self.include, roles=words.usual_roles)
+        if "order" not in self.populations.model_fields_set:
+            self.__dict__["populations"] = _with(self.populations, order=words.usual_populations)
+
+    def _check_groups(self, words: Vocabulary) -> None:
+        lacking = [
+            i
+            for i, outcome in enumerate(self.outcomes)
+            if words.outcome(outcome).assayed and outcome not in self.definitions.among
+        ]
+        if lacking:
+            text = (
+                f"{self.outcomes[lacking[0]]} is conditional on a group: name it under "
+                f"definitions.among ({', '.join(words.groups)})"
+            )
+            raise refused(self, [(("outcomes", i), text) for i in lacking])
 
     @property
     def by_name(self) -> frozenset[str]:
@@ -117,11 +151,15 @@ class EvidenceRules(Section):
 
     def order(self, outcome: str) -> tuple[str, ...]:
         """Populations for an outcome, from the preferred one on."""
-        own = self.populations.by_outcome.get(outcome)  # type: ignore[call-overload]  # any text may be asked
+        own = self.populations.by_outcome.get(outcome)
         return self.populations.order if own is None else own
 
-    def scales(self, outcome: str) -> tuple[str, ...]:
-        """Grading scales accepted for an outcome; empty: all."""
-        if outcome.startswith("crs"):
-            return self.definitions.crs_scales
-        return self.definitions.nt_scales if outcome.startswith("nt") else ()
+
+S = TypeVar("S", bound=Section)
+
+
+def _with(section: S, **values: object) -> S:
+    """A copy that holds these values and says of itself that they were not given."""
+    copy = section.model_copy()
+    copy.__dict__.update(values)
+    return copy

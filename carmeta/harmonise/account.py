@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from carmeta.domain.evidence import Count, DataPath, Decision, Excluded, Harmonised, Use
 from carmeta.domain.rules import EvidenceRules
+from carmeta.harmonise.assay import by_assay
 from carmeta.harmonise.eligible import excluded
-from carmeta.harmonise.mrd import by_assay
 from carmeta.harmonise.overlap import Drop
 from carmeta.harmonise.readings import Evidence
 from carmeta.harmonise.solve import Solution
-from carmeta.vocabulary import OUTCOMES, OVERLAP_WORDS
+from carmeta.vocabulary import OVERLAP_WORDS
 
 
 def account(evidence: Evidence, solution: Solution) -> Harmonised:
@@ -38,7 +38,7 @@ def account(evidence: Evidence, solution: Solution) -> Harmonised:
     outside = list(excluded(evidence, solution.rules, solution.outcome, solution.outside))
     decisions += map(_left_out, outside)
     uses = dict(_uses(evidence, solution))
-    counts = by_assay(solution.counts)
+    counts = by_assay(solution.counts, evidence.words.outcome(solution.outcome))
     return Harmonised(counts, tuple(decisions), (*out, *outside), uses=uses)
 
 
@@ -155,7 +155,7 @@ def _why_not(evidence: Evidence, solution: Solution, other: str, kept: str) -> s
     if other in solution.choices and solution.choices[other].excluded:
         reasons = [item.reason for item in solution.choices[other].excluded]
         return f"gives no admissible count, because {'; '.join(reasons)}"
-    label = OUTCOMES[solution.outcome].label
+    label = evidence.words.outcome(solution.outcome).label
     return f"gives no admissible count, because it does not report it ({label})"
 
 

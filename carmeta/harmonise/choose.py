@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from carmeta.domain.evidence import Action, Count, DataPath, Decision, Excluded
 from carmeta.domain.record import Product
+from carmeta.domain.words import Vocabulary
 from carmeta.harmonise.counts import Reading
 from carmeta.harmonise.parts import Judge
 from carmeta.harmonise.readings import Evidence, Judged, Refused, in_order
-from carmeta.vocabulary import POPULATION_LABELS, ExclusionKind
+from carmeta.vocabulary import ExclusionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def choose(judge: Judge, key: str) -> Choice:
         why = maker.excluded(in_order(judged.refused))
         return Choice(key, judged, None, None, (), (), (maker.exclusion(why),), (why,))
     chosen, *rest = judged.admissible
-    flags = chosen.flags + _flag(chosen, judge.order)
+    flags = chosen.flags + _flag(chosen, judge.order, evidence.words)
     decisions = [maker.derivation(chosen)]
     if rest or judged.refused:
         decisions.append(maker.preference(chosen, rest, judged.refused))
@@ -81,9 +82,9 @@ def _may_agree(one: Reading, two: Reading) -> bool:
     return first[0] <= second[-1] and second[0] <= first[-1]
 
 
-def _flag(reading: Reading, order: Sequence[str]) -> tuple[str, ...]:
+def _flag(reading: Reading, order: Sequence[str], words: Vocabulary) -> tuple[str, ...]:
     """A word for the figure where a cohort had to be taken on another population."""
-    return () if reading.population == order[0] else (POPULATION_LABELS[reading.population],)
+    return () if reading.population == order[0] else (words.population(reading.population),)
 
 
 class _Maker:
@@ -116,21 +117,18 @@ class _Maker:
             flags=flags,
             moderators=self._moderators(chosen),
             paths=chosen.paths,
+            population_words=self.evidence.words.population(chosen.population),
         )
 
     def _moderators(self, chosen: Reading) -> dict[str, str]:
         trial, cohort, product = self.study.trial, self.cohort, self.product
         derived = chosen.derived.derivation.startswith("percent")
-        values = {
+        values: dict[str, str | None] = {
+            **self.evidence.review.attributes(cohort),
             "product": product.label if product else None,
-            "binder": product.binder if product else None,
-            "costimulation": product.costimulation if product else None,
             "phase": f"phase {trial.phase}" if trial.phase else None,
             "design": trial.design,
             "country": ", ".join(trial.countries) if trial.countries else None,
-            "lymphodepletion": cohort.lymphodepletion,
-            "dose": cohort.dose,
-            "treatment-class": cohort.treatment_class,
             "population": chosen.population,
             "scale": chosen.grading or None,
             "derivation": "derived from a percentage" if derived else "printed",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from carmeta.domain.evidence import Excluded
-from carmeta.domain.record import Cohort, StudyRecord
+from carmeta.domain.record import Cohort, Review, StudyRecord
 from carmeta.domain.rules import EvidenceRules, Include
 from carmeta.harmonise.counts import Source
 from carmeta.harmonise.readings import Evidence
@@ -28,7 +28,7 @@ def eligible(
         for cohort in study.cohorts:
             key = f"{study.id}/{cohort.id}"
             reports = evidence.reports(key, outcome)
-            why = _outside(study, cohort, rules.include)
+            why = _outside(study, cohort, rules.include, evidence.review)
             if why is None and (reports or evidence.lineage.covers(key)):
                 inside.append(key)
             elif why is not None and reports:
@@ -36,8 +36,11 @@ def eligible(
     return inside, outside
 
 
-def left_out_by(study: StudyRecord, cohort: Cohort, include: Include) -> tuple[str, str] | None:
+def left_out_by(
+    study: StudyRecord, cohort: Cohort, include: Include, review: Review
+) -> tuple[str, str] | None:
     """The key of ``include`` that leaves a cohort out, and the reason; None if none does."""
+    given = review.attributes(cohort)
     asked: list[tuple[str, bool, str]] = [
         (
             "studies",
@@ -56,7 +59,7 @@ def left_out_by(study: StudyRecord, cohort: Cohort, include: Include) -> tuple[s
         ),
         (
             "roles",
-            cohort.role not in include.roles,
+            bool(include.roles) and cohort.role not in include.roles,
             f"role {cohort.role}; asked for: {', '.join(include.roles)}",
         ),
         (
@@ -64,10 +67,13 @@ def left_out_by(study: StudyRecord, cohort: Cohort, include: Include) -> tuple[s
             cohort.unit not in include.units,
             f"counts {cohort.unit}; asked for: {', '.join(include.units)}",
         ),
-        (
-            "line",
-            include.line is not None and cohort.line != include.line,
-            f"line {cohort.line or 'not given'}; asked for: {include.line}",
+        *(
+            (
+                f"attributes.{name}",
+                given.get(name) not in wanted,
+                f"{name} {given.get(name, 'not given')}; asked for: {', '.join(wanted)}",
+            )
+            for name, wanted in include.attributes.items()
         ),
         (
             "products",
@@ -78,9 +84,9 @@ def left_out_by(study: StudyRecord, cohort: Cohort, include: Include) -> tuple[s
     return next(((key, reason) for key, applies, reason in asked if applies), None)
 
 
-def _outside(study: StudyRecord, cohort: Cohort, include: Include) -> Why | None:
+def _outside(study: StudyRecord, cohort: Cohort, include: Include, review: Review) -> Why | None:
     """Why a cohort does not belong to the question; a draft never does."""
-    if found := left_out_by(study, cohort, include):
+    if found := left_out_by(study, cohort, include, review):
         return "outside", found[1]
     if study.status == "draft":
         return "draft", "its record is a draft (status: draft), and a draft is never pooled"
@@ -101,7 +107,8 @@ def excluded(
         reasons = {outside[key] for key in listed}
         study = evidence.study(listed[0])
         whole = all(
-            _outside(study, cohort, rules.include) and f"{study_id}/{cohort.id}" not in elsewhere
+            _outside(study, cohort, rules.include, evidence.review)
+            and f"{study_id}/{cohort.id}" not in elsewhere
             for cohort in study.cohorts
         )
         if whole and len(reasons) == 1 and len(listed) > 1:

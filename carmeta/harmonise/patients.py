@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from carmeta.domain.record import Cohort, Patient, PatientTable, Place, StudyRecord
+from carmeta.domain.words import NOT_REPORTED, OutcomeTerm, Vocabulary
 from carmeta.harmonise.counts import Derived, Reading, none, spread
-from carmeta.vocabulary import OUTCOMES, SCALE_LABELS
 
 
 def select(table: PatientTable, cohort: Cohort) -> tuple[Patient, ...]:
@@ -18,11 +18,17 @@ def select(table: PatientTable, cohort: Cohort) -> tuple[Patient, ...]:
 
 
 def _has(row: Patient, key: str, value: str | int | bool) -> bool:
+    if key in row.grades:
+        return row.grades[key] == value
     return row.site == value if key == "site" else row.attributes.get(key) == value
 
 
 def counted(
-    study: StudyRecord, cohort: Cohort, outcome: str, total: int | None = None
+    study: StudyRecord,
+    cohort: Cohort,
+    outcome: str,
+    words: Vocabulary,
+    total: int | None = None,
 ) -> Iterator[Reading]:
     """The outcome counted over the cohort's patients.
 
@@ -30,19 +36,21 @@ def counted(
     ``total`` over all patients of the table is printed, it bounds how many of the open ones
     belong to any subset; the count used is the proportional share, rounded.
     """
-    table, term = study.patients, OUTCOMES[outcome]
+    table, term = study.patients, words.outcome(outcome)
     rows = () if table is None else select(table, cohort)
     if table is None or not rows:
         return
-    if term.tier and any(row.response for row in rows):
-        place, scale = table.response_at or table.at[0], "not-reported"
-        derived = _responses(table, rows, set(term.tier), total)
-    elif term.event == "crs" and any(row.crs_grade is not None for row in rows):
-        place, scale = table.crs_at or table.at[0], table.scale
-        derived = _crs(rows, term.lowest)
+    if term.categories and any(row.response for row in rows):
+        place, scale = table.response_at or table.at[0], ""
+        derived = _responses(table, rows, set(term.categories), total)
+    elif any(term.event in row.grades for row in rows):
+        graded = table.grading(term.event)
+        place, scale = graded.at or table.at[0], graded.scale
+        derived = _grades(rows, term, words)
     else:
         return
-    yield _reading(study, outcome, rows, derived, place, scale)
+    grading = words.scale(scale) if scale else ""
+    yield _reading(study, outcome, rows, derived, place, scale or NOT_REPORTED, grading)
 
 
 def covers_table(cohort: Cohort) -> bool:
@@ -83,11 +91,12 @@ def _split(rows: Sequence[Patient], tier: set[str]) -> tuple[int, int]:
     return inside, possible - inside
 
 
-def _crs(rows: tuple[Patient, ...], lowest: int) -> Derived:
-    unknown = [row.id for row in rows if row.crs_grade is None]
+def _grades(rows: tuple[Patient, ...], term: OutcomeTerm, words: Vocabulary) -> Derived:
+    event, lowest = term.event, term.lowest
+    unknown = [row.id for row in rows if event not in row.grades]
     if unknown:
-        return _incomplete("grade of CRS", unknown)
-    count = sum((row.crs_grade or 0) >= lowest for row in rows)
+        return _incomplete(f"grade of {words.events[event].label}", unknown)
+    count = sum(row.grades[event] >= lowest for row in rows)
     reason = f"{count} of {len(rows)} individual patients with grade {lowest} or higher"
     return Derived((count,), count, "patients", "counted-over-patients", reason)
 
@@ -104,15 +113,17 @@ def _reading(
     derived: Derived,
     place: Place,
     scale: str,
+    grading: str,
 ) -> Reading:
     listed = ", ".join(row.id for row in rows)
+    assert study.patients is not None
     return Reading(
         outcome=outcome,
-        population="infused",
+        population=study.patients.population,
         ni=len(rows),
         derived=derived,
         sources=((f"{place.label(study.default_doc)}: patients {listed}", ("patients",)),),
-        grading=SCALE_LABELS[scale] if OUTCOMES[outcome].event else "",
+        grading=grading,
         scale=scale,
         doc=place.doc or study.default_doc,
     )

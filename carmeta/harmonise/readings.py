@@ -8,15 +8,22 @@ from typing import Final
 
 from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import Derivation
-from carmeta.domain.record import Cohort, Review, StudyRecord, Toxicity, grade_bounds
+from carmeta.domain.record import (
+    Cohort,
+    ResponseTable,
+    Review,
+    StudyRecord,
+    Toxicity,
+    grade_bounds,
+)
 from carmeta.domain.rules import EvidenceRules
+from carmeta.harmonise.assay import assayed
 from carmeta.harmonise.counts import Derived, Reading
-from carmeta.harmonise.mrd import negative
 from carmeta.harmonise.patients import counted, covers_table
 from carmeta.harmonise.response import printed_rates, summed_categories
 from carmeta.harmonise.toxicity import graded
 from carmeta.lineage import Lineage
-from carmeta.vocabulary import OUTCOMES, SCALE_LABELS, ExclusionKind
+from carmeta.vocabulary import ExclusionKind
 
 # From the surest to the least sure.
 DERIVATION_RANK: Final[dict[Derivation, int]] = {
@@ -32,6 +39,7 @@ class Evidence:
 
     def __init__(self, review: Review):
         self.review = review
+        self.words = review.words
         self.cells = Cells.of(review)
         self.lineage = Lineage.build(review.studies)
         self._readings: dict[tuple[str, str], tuple[Reading, ...]] = {}
@@ -59,18 +67,20 @@ class Evidence:
             self._readings[key, outcome] = tuple(self._read(key, outcome))
         return self._readings[key, outcome]
 
-    def cr_alone(self, key: str) -> tuple[Reading, ...]:
-        """CR without stringent CR, which only a table of categories can give."""
-        return tuple(summed_categories("cr", self.cells.by_cohort[key], ("CR",)))
+    def without(self, key: str, outcome: str, left: Sequence[str]) -> tuple[Reading, ...]:
+        """A response without some of its categories, which only a table of them can give."""
+        term = self.words.outcome(outcome)
+        return tuple(summed_categories(term, self.cells.by_cohort[key], left))
 
     def _read(self, key: str, outcome: str) -> Iterator[Reading]:
         cells, study, cohort = self.cells.by_cohort[key], self.study(key), self.cohort(key)
-        tier = OUTCOMES[outcome].tier
+        term = self.words.outcome(outcome)
         yield from printed_rates(outcome, cells)
-        yield from summed_categories(outcome, cells, tier)
-        yield from counted(study, cohort, outcome, self._table_total(study, outcome))
-        yield from graded(outcome, cells)
-        yield from negative(outcome, cells)
+        yield from summed_categories(term, cells)
+        total = self._table_total(study, outcome)
+        yield from counted(study, cohort, outcome, self.words, total)
+        yield from graded(term, cells)
+        yield from assayed(outcome, cells)
 
     def _table_total(self, study: StudyRecord, outcome: str) -> int | None:
         """The printed count over all patients of the study's table, where one is printed."""
@@ -78,20 +88,20 @@ class Evidence:
             if not covers_table(cohort):
                 continue
             cells = self.cells.by_cohort[f"{study.id}/{cohort.id}"]
-            tier = OUTCOMES[outcome].tier
-            for one in (*printed_rates(outcome, cells), *summed_categories(outcome, cells, tier)):
+            term = self.words.outcome(outcome)
+            for one in (*printed_rates(outcome, cells), *summed_categories(term, cells)):
                 if one.usable and one.derived.derivation in ("printed", "summed"):
                     return one.derived.xi
         return None
 
 
 def _reports(cell: Cell, outcome: str) -> bool:
-    term = OUTCOMES[outcome]
-    if cell.kind == "response":
-        return cell.name in term.tier
+    term = cell.words.outcome(outcome)
+    if isinstance(cell.item, ResponseTable):
+        return cell.name in cell.words.tier(outcome, cell.item.criteria)
     if isinstance(cell.item, Toxicity):
-        return cell.item.event == term.event and grade_bounds(cell.grade)[0] >= term.lowest
-    return cell.kind in ("proportion", "mrd") and cell.name == outcome
+        return cell.event == term.event and grade_bounds(cell.grade)[0] >= term.lowest
+    return cell.kind in ("proportion", "assayed") and cell.name == outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +132,12 @@ class OwnJudge:
         """Judge the readings of a cohort for the outcome."""
         own = self.evidence.readings(key, self.outcome)
         refused: list[Refused] = []
-        if self.outcome == "cr" and self.rules.definitions.cr == "cr-without-scr":
-            reason = "CR or better; asked for: CR alone"
+        left = self.rules.definitions.without.get(self.outcome, ())
+        if left:
+            term = self.evidence.words.outcome(self.outcome)
+            reason = f"{term.definition or term.label}; asked for: without {', '.join(left)}"
             refused = [Refused(reading, "definition", reason) for reading in own]
-            own = self.evidence.cr_alone(key)
+            own = self.evidence.without(key, self.outcome, left)
         admissible: list[Reading] = []
         for reading in own:
             why = self._refusal(reading)
@@ -144,8 +156,8 @@ class OwnJudge:
         return self.ruled_out(reading)
 
     def _other_group(self, reading: Reading) -> str:
-        wanted = self.rules.definitions.mrd_among
-        if reading.outcome != "mrd_neg" or reading.group == wanted:
+        wanted = self.rules.definitions.among.get(reading.outcome)
+        if wanted is None or reading.group == wanted:
             return ""
         if not reading.group:
             return f"it is not said among whom; asked for: among {wanted}"
@@ -161,10 +173,11 @@ class OwnJudge:
             return "not-selected", reason
         if reading.attribution == "inferred" and not self.rules.counts.inferred:
             return "not-selected", "its column was identified by inference only"
-        scales = self.rules.scales(self.outcome)
+        words = self.evidence.words
+        scales = self.rules.definitions.scales.get(words.outcome(self.outcome).event, ())
         if scales and reading.scale not in scales:
-            accepted = ", ".join(SCALE_LABELS[scale] for scale in scales)
-            given = SCALE_LABELS[reading.scale]
+            accepted = ", ".join(words.scale(scale) for scale in scales)
+            given = words.scale(reading.scale)
             return "not-selected", f"graded by '{given}'; accepted: {accepted}"
         if reading.population not in self.order:
             reason = f"population '{reading.population}'; asked for: {', '.join(self.order)}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from carmeta.cells import Cell, tables
-from carmeta.domain.record import Proportion
+from carmeta.domain.record import Proportion, ResponseTable
+from carmeta.domain.words import OutcomeTerm
+from carmeta.domain.words.terms import Ladder
 from carmeta.errors import DataError
 from carmeta.harmonise.counts import (
     Derived,
@@ -19,8 +21,6 @@ from carmeta.harmonise.counts import (
 )
 from carmeta.rounding import joint_counts
 
-_REFINEMENTS = ("sCR", "nCR")
-
 
 def printed_rates(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
     """Readings of an outcome that the paper prints as such."""
@@ -31,23 +31,31 @@ def printed_rates(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
 
 
 def summed_categories(
-    outcome: str, cells: Sequence[Cell], tier: Sequence[str]
+    term: OutcomeTerm, cells: Sequence[Cell], without: Sequence[str] = ()
 ) -> Iterator[Reading]:
-    """Readings summed over best-response categories: CR is sCR + CR, ORR all down to PR.
+    """Readings summed over best-response categories, those ``without`` left out.
 
     Categories are disjoint by definition of best response. A category that the table does
-    not list counts as none where the listed ones add to all patients; otherwise only sCR and nCR
-    may be missing, which the category beside them is then taken to hold, and that is said.
+    not list counts as none where the listed ones add to all patients; otherwise only those may
+    be missing that many tables do not split from the next, which is then taken to hold them,
+    and that is said.
     """
     for table in tables(cells, "response"):
+        item, words = table[0].item, table[0].words
+        assert isinstance(item, ResponseTable)
+        ladder = words.ladder(item.criteria)
+        tier = [name for name in term.tiers.get(ladder, ()) if name not in without]
         by_name = {cell.name: cell for cell in table}
         present = [by_name[name] for name in tier if name in by_name]
         if present:
             definition = " + ".join(cell.name for cell in present)
-            yield read(outcome, present, _sum(table, present, tier), definition=definition)
+            summed_up = _sum(table, present, tier, words.ladders[ladder])
+            yield read(term.code, present, summed_up, definition=definition)
 
 
-def _sum(table: Sequence[Cell], present: Sequence[Cell], tier: Sequence[str]) -> Derived:
+def _sum(
+    table: Sequence[Cell], present: Sequence[Cell], tier: Sequence[str], ladder: Ladder
+) -> Derived:
     known = [cell for cell in present if cell.missing is None]
     parts = [derive(cell) for cell in present]
     failed = one_denominator(known) or next((part for part in parts if part.kind), None)
@@ -58,16 +66,17 @@ def _sum(table: Sequence[Cell], present: Sequence[Cell], tier: Sequence[str]) ->
         return joint
     complete = _complete(table)
     names = [cell.name for cell in present]
-    # Patients in no listed category could be in one that is not; sCR and nCR are refinements
-    # that many tables do not part from CR and VGPR.
-    lacking = [name for name in tier if name not in (*names, *_REFINEMENTS)]
+    # Patients in no listed category could be in one that is not, but for those which many
+    # tables do not split from the next.
+    unlisted = [name for name in tier if name not in names]
+    lacking = [name for name in unlisted if not ladder.categories[name].unsplit]
     if not complete and (tier[-1] not in names or lacking):
         listed = ", ".join(lacking) or tier[-1]
         reason = f"{listed} not listed, and the listed categories do not hold all patients"
         return none("incomplete", "incomplete-categories", reason)
     pairs = zip(names, parts, strict=True)
     reason = "sum of " + " + ".join(f"{name} {spread(part.candidates)}" for name, part in pairs)
-    absent = [name for name in tier if name not in names and name != "nCR"]
+    absent = [name for name in unlisted if not ladder.categories[name].former]
     if absent and complete:
         reason += f"; {', '.join(absent)} not listed, and the listed categories hold all patients"
     elif absent:

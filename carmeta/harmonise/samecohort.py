@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from carmeta.domain.evidence import Count, Decision
+from carmeta.domain.words import Vocabulary
 from carmeta.harmonise.readings import Evidence
 from carmeta.harmonise.solve import Solution
 from carmeta.lineage import connected
-from carmeta.vocabulary import OUTCOMES, ChoiceKind
+from carmeta.vocabulary import ChoiceKind
 
 Keys = tuple[str, ...]
 Change = tuple[ChoiceKind, str, tuple[Count, ...]]
@@ -33,8 +34,9 @@ def same_cohorts(
         }
         kept = {outcome: keys for outcome, keys in kept.items() if keys}
         common = _common(kept, solutions)
-        flagged.append(_decision(kept, common, solutions))
-        where = _shorts(outcome for outcome, keys in kept.items() if keys == common)
+        flagged.append(_decision(kept, common, solutions, evidence.words))
+        same = [outcome for outcome, keys in kept.items() if keys == common]
+        where = _shorts(same, evidence.words)
         for outcome, keys in kept.items():
             if common and keys != common:
                 changes[outcome].append(_change(solutions[outcome], keys, common, where))
@@ -73,12 +75,12 @@ def _listed(counts: Sequence[Count]) -> str:
     return " + ".join(f"{count.slab}, {count.xi} of {count.ni}" for count in counts)
 
 
-def _shorts(outcomes: Iterable[str]) -> str:
-    return ", ".join(OUTCOMES[outcome].short for outcome in outcomes)
+def _shorts(outcomes: Iterable[str], words: Vocabulary) -> str:
+    return ", ".join(words.outcome(outcome).short for outcome in outcomes)
 
 
 def _decision(
-    kept: Mapping[str, Keys], common: Keys, solutions: Mapping[str, Solution]
+    kept: Mapping[str, Keys], common: Keys, solutions: Mapping[str, Solution], words: Vocabulary
 ) -> Decision:
     by_keys: dict[Keys, list[str]] = defaultdict(list)
     for outcome, keys in kept.items():
@@ -87,7 +89,7 @@ def _decision(
     for keys, outcomes in by_keys.items():
         counts = solutions[outcomes[0]].counts_of(keys)
         names = " + ".join(f"{count.slab} ({count.ni} patients)" for count in counts)
-        said.append(f"{names} for {_shorts(outcomes)}")
+        said.append(f"{names} for {_shorts(outcomes, words)}")
     study, _, cohort = next(iter(kept.values()))[0].partition("/")
     slabs = [count.slab for count in solutions[next(iter(kept))].counts_of(common)]
     return Decision(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from carmeta.cells import Cell, tables
 from carmeta.domain.record import Toxicity, grade_bounds
+from carmeta.domain.words import OutcomeTerm
 from carmeta.harmonise.counts import (
     Derived,
     Reading,
@@ -15,28 +16,26 @@ from carmeta.harmonise.counts import (
     read,
     summed,
 )
-from carmeta.vocabulary import OUTCOMES
 
 
-def graded(outcome: str, cells: Sequence[Cell]) -> Iterator[Reading]:
-    """Readings of a toxicity outcome: printed as such, or put together from grade columns.
+def graded(term: OutcomeTerm, cells: Sequence[Cell]) -> Iterator[Reading]:
+    """Readings of an outcome by grade: printed as such, or put together from grade columns.
 
     Grade columns are added (3-4 and 5, say) or subtracted (any grade less 1-2) only where
     the paper counts each patient at the maximum grade; elsewhere a patient may stand in
     several columns. Columns that reach the outcome's grades and do not make it up are a
     reading without a count.
     """
-    term = OUTCOMES[outcome]
     for table in tables(cells, "toxicity"):
         item = table[0].item
-        if not isinstance(item, Toxicity) or item.event != term.event:
+        if not isinstance(item, Toxicity) or table[0].event != term.event:
             continue
         direct = [cell for cell in table if grade_bounds(cell.grade) == (term.lowest, 5)]
         readings = [([cell], derive(cell)) for cell in direct]
         if not any(derived.kind is None for _, derived in readings):
             readings += _put_together(table, direct, item, term.lowest)
         for used, derived in readings:
-            yield read(outcome, used, derived, definition=item.definition or "")
+            yield read(term.code, used, derived, definition=item.definition or "")
 
 
 _Made = tuple[list[Cell], Derived]

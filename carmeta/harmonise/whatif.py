@@ -9,14 +9,13 @@ from typing import Final, get_args
 from carmeta.domain.evidence import Count, Decision, EvidenceChoice
 from carmeta.domain.record import Cohort
 from carmeta.domain.rules import EvidenceRules
+from carmeta.domain.words import Vocabulary
 from carmeta.harmonise.readings import Evidence
 from carmeta.harmonise.samecohort import same_cohorts
 from carmeta.harmonise.solve import Solution, solve
 from carmeta.lineage import Selection, alternatives
 from carmeta.vocabulary import (
     OVERLAP_WORDS,
-    POPULATION_LABELS,
-    POPULATIONS,
     ChoiceKind,
     OverlapPolicy,
 )
@@ -95,7 +94,7 @@ def _one_count(evidence: Evidence, solution: Solution) -> Iterator[Change]:
         for kind, label, changed in (
             *_candidates(count),
             *_readings(count, solution.choices[key].others),
-            *_missing(count, evidence.cohort(key)),
+            *_missing(count, evidence.cohort(key), evidence.words),
         ):
             yield kind, label, tuple(changed if c is count else c for c in solution.counts)
 
@@ -116,33 +115,37 @@ def _readings(count: Count, others: Sequence[Count]) -> Iterator[tuple[ChoiceKin
         yield "reading" if same else "population", label, other
 
 
-def _missing(count: Count, cohort: Cohort) -> Iterator[tuple[ChoiceKind, str, Count]]:
+def _missing(
+    count: Count, cohort: Cohort, words: Vocabulary
+) -> Iterator[tuple[ChoiceKind, str, Count]]:
     """Patients treated but not assessable, all without or all with an event."""
-    if count.population != "evaluable":
+    if not words.populations[count.population].varies:
         return
     sizes = [
         size.n
         for name, size in cohort.populations.items()
-        if name in ("infused", "treated", "itt") and size.n > count.ni
+        if name in words.whole_populations and size.n > count.ni
     ]
     if not sizes:
         return
     whole = min(sizes)
     without = whole - count.ni
-    for xi, words in ((count.xi, "without an event"), (count.xi + without, "with an event")):
+    for xi, said in ((count.xi, "without an event"), (count.xi + without, "with an event")):
         changed = replace(count, xi=xi, ni=whole, candidates=(xi,))
-        yield "missing", f"{count.slab}: {without} not assessable counted {words}", changed
+        yield "missing", f"{count.slab}: {without} not assessable counted {said}", changed
 
 
 def _other_rules(evidence: Evidence, solution: Solution) -> Iterator[Change]:
     """What is pooled under changed rules, with the overlap solved again."""
-    for kind, label, rules in _changed(solution.rules, solution.outcome):
+    for kind, label, rules in _changed(solution.rules, solution.outcome, evidence.words):
         counts = solve(evidence, rules, solution.outcome).counts
         noun = "cohort" if len(counts) == 1 else "cohorts"
         yield kind, f"{label}: {len(counts)} {noun}", counts
 
 
-def _changed(rules: EvidenceRules, outcome: str) -> Iterator[tuple[ChoiceKind, str, EvidenceRules]]:
+def _changed(
+    rules: EvidenceRules, outcome: str, words: Vocabulary
+) -> Iterator[tuple[ChoiceKind, str, EvidenceRules]]:
     """The what-ifs: one rule changed at a time. A new one is one more line here."""
     for several in ("lowest", "highest"):
         label = f"the {several} count wherever several fit"
@@ -153,8 +156,8 @@ def _changed(rules: EvidenceRules, outcome: str) -> Iterator[tuple[ChoiceKind, s
     label = "only counts that stand in the papers"
     yield "printed", label, _with(rules, "counts", accept=by_count, inferred=False)
     order = rules.order(outcome)
-    for first in POPULATIONS:
-        label = f"{POPULATION_LABELS[first]} preferred wherever it is reported"
+    for first in dict.fromkeys((*words.usual_populations, *words.populations)):
+        label = f"{words.population(first)} preferred wherever it is reported"
         preferred = {outcome: tuple(dict.fromkeys((first, *order)))}
         by_outcome = rules.populations.by_outcome | preferred
         yield "population", label, _with(rules, "populations", by_outcome=by_outcome)

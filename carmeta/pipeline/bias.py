@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from carmeta.domain.analysis import BiasItem, StudyBias
 from carmeta.domain.naming import names
 from carmeta.domain.record import Review, RiskOfBias, StudyRecord
-from carmeta.vocabulary import BIAS_ITEMS
+from carmeta.domain.words import BiasTool
 
 
 def risk_of_bias(review: Review, used: Collection[str]) -> tuple[StudyBias, ...]:
@@ -20,17 +20,21 @@ def risk_of_bias(review: Review, used: Collection[str]) -> tuple[StudyBias, ...]
         if not study.risk_of_bias:
             out.append(StudyBias(study.id, called[study.id], "", ()))
         for assessment in study.risk_of_bias:
-            items = tuple(_items(study, assessment))
-            out.append(StudyBias(study.id, called[study.id], assessment.tool, items))
+            tool = review.words.bias_tools[assessment.tool]
+            items = tuple(_items(study, assessment, tool))
+            out.append(StudyBias(study.id, called[study.id], assessment.tool, items, tool.label))
     return tuple(out)
 
 
-def _items(study: StudyRecord, assessment: RiskOfBias) -> Iterator[BiasItem]:
+def _items(study: StudyRecord, assessment: RiskOfBias, tool: BiasTool) -> Iterator[BiasItem]:
     given = {one.item: one for one in assessment.judgements}
-    for item, label in BIAS_ITEMS[assessment.tool].items():
+    for item, term in tool.items.items():
         one = given.get(item)
         if one is None:
-            yield BiasItem(item, label, "", "not judged", "")
+            yield BiasItem(item, term.label, "", "not judged", "")
         else:
             place = one.at.label(study.default_doc) if one.at else ""
-            yield BiasItem(item, label, one.judgement, one.support, place)
+            answer = tool.answers[one.judgement]
+            yield BiasItem(
+                item, term.label, one.judgement, one.support, place, answer.label, answer.sign
+            )

@@ -79,7 +79,7 @@ def _left_out(config: AnalysisConfig, review: Review, source: SourceFile) -> Ite
     """Cohorts that are named and that a key of ``include`` leaves out all the same."""
     known = {f"{s.id}/{cohort.id}": (s, cohort) for s in review.studies for cohort in s.cohorts}
     for where, key in _cohorts(config):
-        found = left_out_by(*known[key], config.include) if key in known else None
+        found = left_out_by(*known[key], config.include, review) if key in known else None
         if found is not None:
             yield source.diagnostic(
                 "CFG021",

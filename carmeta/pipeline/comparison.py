@@ -15,7 +15,6 @@ from carmeta.domain.request import Request
 from carmeta.domain.result import Pooled
 from carmeta.domain.witness import about
 from carmeta.errors import EstimationError
-from carmeta.vocabulary import OUTCOMES
 
 
 def compare(
@@ -38,7 +37,8 @@ def compare(
             published = tuple(_published(review, pairs, outcome))
             excluded = [e for e in harmonised.excluded if e.outcome == outcome]
             excluded += _uninformative(pairs, results)
-            out.append(ContrastAnalysis(outcome, pairs, results, published, tuple(excluded)))
+            term = review.words.outcome(outcome)
+            out.append(ContrastAnalysis(term, pairs, results, published, tuple(excluded)))
     _require_one(out)
     return tuple(out)
 
@@ -48,7 +48,7 @@ def _require_one(found: Sequence[ContrastAnalysis]) -> None:
     results = [result for contrast in found for result in contrast.results]
     if results and not any(result.estimable for result in results):
         told = dict.fromkeys(
-            f"{OUTCOMES[contrast.outcome].label}: {item.message}"
+            f"{contrast.term.label}: {item.message}"
             for contrast in found
             for result in contrast.results
             for item in result.fallbacks

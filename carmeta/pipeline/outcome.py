@@ -19,6 +19,7 @@ from carmeta.domain.analysis import (
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.request import Request, request
 from carmeta.domain.result import Pooled
+from carmeta.domain.words import OutcomeTerm
 from carmeta.pipeline.dependence import Trials, dependence_notes, dependence_rows
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.pipeline.fitting import as_counts, pooled
@@ -37,9 +38,10 @@ def analyse_outcome(
     config: AnalysisConfig,
     harmonised: Harmonised,
     trials: Trials,
-    outcome: str,
+    term: OutcomeTerm,
 ) -> OutcomeAnalysis | None:
     """Everything about one outcome, or None where no cohort reports it."""
+    outcome = term.code
     counts = _ordered([c for c in harmonised.counts if c.outcome == outcome])
     if not counts:
         return None
@@ -50,7 +52,7 @@ def analyse_outcome(
     subgroups, tests = subgroup_analysis(config, counts, rows)
     sensitivity = _leave_one_out(counts, asks[0]) if config.sensitivity.leave_one_out else ()
     return OutcomeAnalysis(
-        outcome=outcome,
+        term=term,
         rows=rows,
         headline=headline,
         beside=beside,
@@ -133,7 +135,7 @@ def _evidence_choices(
 
 
 def _beyond(config: AnalysisConfig, outcome: str, headline: Pooled) -> tuple[Beyond, ...]:
-    threshold = config.thresholds.get(outcome)  # type: ignore[call-overload]  # any text may be asked
+    threshold = config.thresholds.get(outcome)
     if threshold is None:
         return ()
     probability = probability_beyond(headline, threshold.value, direction=threshold.direction)

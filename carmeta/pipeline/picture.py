@@ -9,6 +9,7 @@ from carmeta.domain.analysis import LineageEdge, LineageNode
 from carmeta.domain.evidence import Harmonised
 from carmeta.domain.naming import names
 from carmeta.domain.record import Cohort, Review
+from carmeta.domain.words import Vocabulary
 from carmeta.lineage import Lineage
 from carmeta.vocabulary import OUTSIDE
 
@@ -30,8 +31,11 @@ def picture(
             f"{study.id}/{cohort.id}",
             study.id,
             called[f"{study.id}/{cohort.id}"],
-            _size(cohort),
-            tuple(sorted(pooled[f"{study.id}/{cohort.id}"])),
+            _size(cohort, review.words),
+            tuple(
+                review.words.outcome(code).short
+                for code in sorted(pooled[f"{study.id}/{cohort.id}"])
+            ),
         )
         for study in review.studies
         for cohort in study.cohorts
@@ -45,10 +49,9 @@ def picture(
     return nodes, tuple(edges)
 
 
-def _size(cohort: Cohort) -> int | None:
-    """Patients infused or treated, or else of the largest population."""
-    for population in ("infused", "treated"):
-        for name, size in cohort.populations.items():
-            if name == population:
-                return size.n
+def _size(cohort: Cohort, words: Vocabulary) -> int | None:
+    """Patients of the usual population, or else of the largest."""
+    for name in words.whole_populations:
+        if name in cohort.populations:
+            return cohort.populations[name].n
     return max((size.n for size in cohort.populations.values()), default=None)

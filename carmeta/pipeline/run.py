@@ -53,11 +53,13 @@ def run(
         DataError: if counts cannot be pooled.
     """
     tell = progress or (lambda what, done, total: None)
-    config = load_config(config_path)
+    loaded = loaded or load_review(studies)
+    if loaded.words.words is None:
+        raise _unusable(loaded)
+    config = load_config(config_path, loaded.words.words)
     if not varied:
         none = dict.fromkeys(Sensitivity.model_fields, False)
         config = config.model_copy(update={"sensitivity": Sensitivity(**none)})
-    loaded = loaded or load_review(studies)
     review = _usable(loaded)
     check_choices(config, review, config_path)
     tell("audit", 0, 1)
@@ -76,6 +78,7 @@ def run(
     return Analysis(
         name=config.name,
         title=config.title,
+        words=review.words,
         config=resolved(config),
         outcomes=outcomes,
         contrasts=contrasts,
@@ -83,7 +86,7 @@ def run(
         findings=findings,
         studies=summaries(review, counts),
         references=references(review, used),
-        provenance=provenance(config_path, studies),
+        provenance=provenance(config_path, studies, loaded.words.files),
         notes=(config.question,) if config.question else (),
         lineage_nodes=nodes,
         lineage_edges=edges,
@@ -147,7 +150,7 @@ def _outcomes(
     for done, outcome in enumerate(config.outcomes):
         tell(f"pooling {outcome}", done, total)
         with about(outcome):
-            analysed = analyse_outcome(config, harmonised, trials, outcome)
+            analysed = analyse_outcome(config, harmonised, trials, review.words.outcome(outcome))
         if analysed is not None:
             yield analysed
     tell("pooled", total, total)
@@ -161,8 +164,12 @@ def _placed(finding: Finding) -> Finding:
 
 
 def _usable(loaded: Loaded) -> Review:
-    errors = [d for d in loaded.diagnostics if d.severity == "error"]
-    if errors or loaded.review is None:
-        noun = "problem" if len(errors) == 1 else "problems"
-        raise RecordError(f"{len(errors)} {noun} in the records", diagnostics=errors)
+    if loaded.review is None:
+        raise _unusable(loaded)
     return loaded.review
+
+
+def _unusable(loaded: Loaded) -> RecordError:
+    errors = [d for d in loaded.diagnostics if d.severity == "error"]
+    noun = "problem" if len(errors) == 1 else "problems"
+    return RecordError(f"{len(errors)} {noun} in the records", diagnostics=errors)

@@ -12,6 +12,7 @@ from carmeta.domain.naming import names
 from carmeta.domain.record import Review
 from carmeta.domain.result import Fallback
 from carmeta.domain.witness import about
+from carmeta.domain.words import OutcomeTerm
 from carmeta.harmonise import harmonise
 from carmeta.lineage import full_key
 from carmeta.pipeline.dependence import Trials
@@ -62,7 +63,8 @@ def compared_sets(
         for outcome in config.outcomes:
             with about(outcome):
                 lacking = dict(_lacking(one, outcome, part, called))
-                analysed = _compared(config, one, whole, outcome, part, kin, lacking)
+                term = review.words.outcome(outcome)
+                analysed = _compared(config, one, whole, term, part, kin, lacking)
             if analysed is not None:
                 yield analysed
     tell("compared", total, total)
@@ -72,7 +74,7 @@ def _compared(
     config: AnalysisConfig,
     harmonised: Harmonised,
     whole: Harmonised,
-    outcome: str,
+    term: OutcomeTerm,
     part: CohortSet,
     kin: str,
     lacking: Mapping[str, str],
@@ -83,6 +85,7 @@ def _compared(
     total is the one that the record gives for all (``whole``), or else the sum of the parts;
     where cohorts are ``lacking``, always the sum of those that are there.
     """
+    outcome = term.code
     counts = [c for c in harmonised.counts if c.outcome == outcome]
     if not counts:
         return None
@@ -103,7 +106,7 @@ def _compared(
             "which patients make up the difference is not in the text."
         )
     return OutcomeAnalysis(
-        outcome=outcome,
+        term=term,
         rows=study_rows(config, counts, headline.but(weights=())),
         headline=headline,
         beside=(),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import combinations
-from typing import Final
 
 from carmeta.domain.analysis import StudySummary
 from carmeta.domain.evidence import Count
 from carmeta.domain.naming import names
 from carmeta.domain.record import Characteristic, Cohort, Report, Review, StudyRecord, TimeResult
-from carmeta.vocabulary import OUTCOMES
+from carmeta.domain.words import Vocabulary
 
 Item = Characteristic | TimeResult
 
@@ -38,7 +37,9 @@ def _summary(
     review: Review, study: StudyRecord, cohort: Cohort, counts: Sequence[Count], called: str
 ) -> StudySummary:
     product = review.products.get(cohort.product or "")
-    outcomes = dict.fromkeys(OUTCOMES[count.outcome].short for count in counts)
+    words = review.words
+    outcomes = dict.fromkeys(words.outcome(count.outcome).short for count in counts)
+    given = review.attributes(cohort)
     patients = sorted({count.ni for count in counts})
     values = {
         "Outcomes": ", ".join(outcomes),
@@ -47,13 +48,14 @@ def _summary(
         "Phase": study.trial.phase or "",
         "Design": study.trial.design,
         "Product": product.label if product else "",
-        "Binder": product.binder if product else "",
-        "Costimulation": (product.costimulation or "") if product else "",
-        "Dose": cohort.dose or "",
-        "Lymphodepletion": cohort.lymphodepletion or "",
+        **{
+            term.column: given.get(name, "")
+            for name, term in words.attributes.items()
+            if term.column
+        },
     }
     blanks = []
-    for label, printed in _SHOWN.items():
+    for label, printed in _printed(words).items():
         values[label], reason = _value(study, cohort, printed)
         if reason:
             blanks.append(f"{label}: {reason}")
@@ -146,17 +148,11 @@ def _median(endpoint: str) -> Callable[[Cohort], list[Item]]:
     ]
 
 
-# What a reader stratifies by, in the order of the table, and where a cohort has it.
-_SHOWN: Final[dict[str, Callable[[Cohort], list[Item]]]] = {
-    "Prior lines (median)": _named("prior-lines"),
-    "Refractory to IMiD and PI": _named("double-refractory"),
-    "Triple-class refractory": _named("triple-refractory"),
-    "High-risk cytogenetics": _named("high-risk-cytogenetics"),
-    "Extramedullary disease": _named("extramedullary"),
-    "Bridging therapy": _named("bridging"),
-    "Median follow-up": _median("follow-up"),
-    "Median PFS": _median("pfs"),
-}
+def _printed(words: Vocabulary) -> dict[str, Callable[[Cohort], list[Item]]]:
+    """What a reader stratifies by, as the review declares it, and where a cohort has it."""
+    traits = {term.label: _named(name) for name, term in words.characteristics.items()}
+    times = {term.column: _median(name) for name, term in words.endpoints.items() if term.column}
+    return traits | times
 
 
 def _missing(item: Item) -> bool:

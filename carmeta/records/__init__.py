@@ -4,5 +4,14 @@ from __future__ import annotations
 
 from carmeta.records.checks import product_hint
 from carmeta.records.load import Loaded, load_review
+from carmeta.records.words import REVIEW, Words, load_words, pack_names
 
-__all__ = ["Loaded", "load_review", "product_hint"]
+__all__ = [
+    "REVIEW",
+    "Loaded",
+    "Words",
+    "load_review",
+    "load_words",
+    "pack_names",
+    "product_hint",
+]

@@ -13,10 +13,11 @@ from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import DataPath
 from carmeta.domain.record import Cohort, Product, Report, Review, StudyRecord
 from carmeta.lineage import Lineage
+from carmeta.records.wording import check_product, check_words
 from carmeta.sourcefile import Diagnostic, SourceFile, suggest
 
 _HOLDING = frozenset({"part_of", "updates", "partitions", "covered_by"})
-_PLACE_KEYS = frozenset({"at", "response_at", "crs_at"})
+_PLACE_KEYS = frozenset({"at", "response_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ def check_registers(context: Context) -> Iterator[Diagnostic]:
     source = context.sources.get("_products")
     if source is not None and "_reports" not in context.unread:
         yield from _unknown_documents(source, set(context.review.reports))
+    for index, product in enumerate(context.products if source is not None else ()):
+        assert source is not None
+        yield from check_product(product, index, context.review.words, source)
 
 
 def check_study(study: StudyRecord, stem: str, context: Context) -> Iterator[Diagnostic]:
@@ -69,6 +73,7 @@ def check_study(study: StudyRecord, stem: str, context: Context) -> Iterator[Dia
     if study.patients is not None:
         rows = [row.id for row in study.patients.rows]
         yield from _twice(source, ("patients", "rows"), rows, "REC013")
+    yield from check_words(study, context.review.words, source)
 
 
 def _twice(
@@ -192,7 +197,7 @@ def _check_patients(
         )
         return
     rows = [
-        {"id": row.id, "site": row.site, "crs_grade": row.crs_grade, **row.attributes}
+        {"id": row.id, "site": row.site, **row.attributes, **row.grades}
         for row in study.patients.rows
     ]
     known = sorted({key for row in rows for key in row})

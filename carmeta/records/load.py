@@ -16,8 +16,10 @@ from pydantic import BaseModel
 from carmeta.cells import Cells
 from carmeta.domain.evidence import Mark
 from carmeta.domain.record import ProductRegister, ReportRegister, Review, StudyRecord
+from carmeta.domain.words import Vocabulary
 from carmeta.lineage import Lineage
 from carmeta.records.checks import Context, check_registers, check_study
+from carmeta.records.words import Words, load_words
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, suggest, validate
 
 PRODUCTS: Final = "_products"
@@ -31,9 +33,11 @@ class Loaded:
 
     ``review`` is None as soon as one of ``diagnostics`` is an error. ``sources`` maps a file's
     stem (the study's id, ``_products``, ``_reports``) to the file, for every file that could
-    be read, so that later stages can name lines.
+    be read, so that later stages can name lines. ``words`` are those of the review the folder
+    belongs to, which stand in ``review.yaml`` beside it; without them nothing else is read.
     """
 
+    words: Words
     review: Review | None
     sources: dict[str, SourceFile]
     diagnostics: list[Diagnostic]
@@ -47,17 +51,20 @@ def load_review(folder: Path, *, only: Sequence[Path] | None = None) -> Loaded:
     are read all the same, for the references between them. Raises nothing for what the folder
     holds: what is wrong is in ``diagnostics``.
     """
+    words = load_words(folder.parent)
+    if words.words is None and folder.is_dir():
+        return Loaded(words, None, {}, [*words.diagnostics])
     paths, diagnostics = _files(folder)
     sources: dict[str, SourceFile] = {}
     models: dict[str, BaseModel] = {}
     for path in paths:
-        source, model, found = _read(path)
+        source, model, found = _read(path, words.words)
         diagnostics.extend(found)
         if source is not None:
             sources[path.stem] = source
         if model is not None:
             models[path.stem] = model
-    review, context = _assemble(paths, models, sources)
+    review, context = _assemble(words.words or Vocabulary(), paths, models, sources)
     diagnostics.extend(check_registers(context))
     for stem, model in models.items():
         if isinstance(model, StudyRecord):
@@ -67,7 +74,7 @@ def load_review(folder: Path, *, only: Sequence[Path] | None = None) -> Loaded:
         diagnostics = [item for item in diagnostics if Path(item.mark.file).resolve() in wanted]
     diagnostics.sort(key=lambda item: (item.mark.file, item.mark.line, item.mark.column, item.code))
     failed = any(item.severity == "error" for item in diagnostics)
-    return Loaded(None if failed else review, sources, diagnostics)
+    return Loaded(words, None if failed else review, sources, diagnostics)
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Diagnostic]]:
@@ -104,26 +111,32 @@ def _files(folder: Path) -> tuple[list[Path], list[Diagnostic]]:
     return paths, diagnostics
 
 
-def _read(path: Path) -> tuple[SourceFile | None, BaseModel | None, list[Diagnostic]]:
+def _read(
+    path: Path, words: Vocabulary | None
+) -> tuple[SourceFile | None, BaseModel | None, list[Diagnostic]]:
     source, found = load_source(path, partial=True)
     if source is None:
         return None, None, found
     kinds: dict[str, type[BaseModel]] = {PRODUCTS: ProductRegister, REPORTS: ReportRegister}
     kind = kinds.get(path.stem, StudyRecord)
-    model, wrong = validate(kind, source)
+    model, wrong = validate(kind, source, words)
     told = {item.mark for item in found}  # a refused value is told once
     wrong = [item for item in wrong if item.mark not in told]
     return source, None if found else model, found + wrong
 
 
 def _assemble(
-    paths: Sequence[Path], models: dict[str, BaseModel], sources: dict[str, SourceFile]
+    words: Vocabulary,
+    paths: Sequence[Path],
+    models: dict[str, BaseModel],
+    sources: dict[str, SourceFile],
 ) -> tuple[Review, Context]:
     products, reports = models.get(PRODUCTS), models.get(REPORTS)
     product_list = products.products if isinstance(products, ProductRegister) else []
     report_list = reports.reports if isinstance(reports, ReportRegister) else []
     studies = [model for model in models.values() if isinstance(model, StudyRecord)]
     review = Review(
+        words=words,
         studies=studies,
         products={product.id: product for product in product_list},
         reports={report.id: report for report in report_list}

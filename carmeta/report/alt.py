@@ -19,7 +19,7 @@ _MOST_NAMED = 5
 def forest(outcome: OutcomeAnalysis) -> str:
     """What a forest plot shows: k, estimate, limits, prediction limits, outlying studies."""
     head = outcome.headline
-    term = words.outcome(outcome.outcome)
+    term = outcome.term
     rows = outcome.rows
     events = outcome.events
     patients = outcome.patients
@@ -87,7 +87,7 @@ def _outliers(rows: tuple[StudyRow, ...], pooled: Pooled) -> str:
 
 def contrast(analysis: ContrastAnalysis, pooled: Pooled | None) -> str:
     """What a two-arm forest plot shows."""
-    term = words.outcome(analysis.outcome)
+    term = analysis.term
     studies = "1 study" if len(analysis.pairs) == 1 else f"{len(analysis.pairs)} studies"
     text = [f"Forest plot of {term.label}, two arms compared in {studies}."]
     for pair in analysis.pairs[:_MOST_NAMED]:

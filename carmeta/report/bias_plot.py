@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from carmeta.report import canvas as cv
-from carmeta.report import chart, words
-from carmeta.report.bias_signs import SIGNS, sign
+from carmeta.report import chart
+from carmeta.report.bias_signs import look, used
 from carmeta.report.forest_spec import WIDTHS, Width
 from carmeta.report.text import plain
 
@@ -61,7 +61,7 @@ def _draw(studies: Sequence[StudyBias], title: str, width: float) -> cv.Drawing:
     head = cv.wrap(plain(title), width - 16, size + 1, True, 1)[0]
     canvas.text(chart.MARGIN, 16, head, size=size + 1, bold=True)
     for tool, members, legend, top in blocks:
-        _block(canvas, words.bias_tool(tool), members, legend, labels, left, top)
+        _block(canvas, members[0].tool_label or tool, members, legend, labels, left, top)
     y = height
     for line in missing:
         y += chart.SMALL * 1.25
@@ -85,18 +85,10 @@ def _legend(members: Sequence[StudyBias], width: float) -> list[str]:
         f"{number}\u00a0{plain(item.label).replace(' ', chr(160))};"
         for number, item in enumerate(members[0].items, start=1)
     ).rstrip(";")
-    used = {item.judgement for study in members for item in study.items}
-    signs = [
-        f"{mark}\u00a0{word.replace(' ', chr(160))}"
-        for judgement, (mark, _, word) in SIGNS.items()
-        if judgement in used and mark
-    ]
-    if "" in used:
-        signs.append("empty\u00a0circle\u00a0not\u00a0judged")
     room = width - 2 * chart.MARGIN
     return [
         *cv.wrap(items + ".", room, chart.SMALL),
-        *cv.wrap("; ".join(signs) + ".", room, chart.SMALL),
+        *cv.wrap("; ".join(used(members)) + ".", room, chart.SMALL),
     ]
 
 
@@ -126,7 +118,7 @@ def _block(
                 chart.MARGIN, middle + 0.35 * size + line_number * size * 1.2, line, size=size
             )
         for number, item in enumerate(study.items):
-            mark, colour, _ = sign(item.judgement)
+            mark, colour = look(item.sign)
             x = left + (number + 0.5) * step
             canvas.circle(
                 x,
@@ -153,8 +145,7 @@ def _alt(title: str, studies: Sequence[StudyBias]) -> str:
             continue
         counted: dict[str, int] = {}
         for item in study.items:
-            word = sign(item.judgement)[2]
-            counted[word] = counted.get(word, 0) + 1
+            counted[item.answer] = counted.get(item.answer, 0) + 1
         summary = ", ".join(f"{number} {word}" for word, number in counted.items())
-        texts.append(f"{plain(study.slab)} ({words.bias_tool(study.tool)}): {summary}")
+        texts.append(f"{plain(study.slab)} ({study.tool_label or study.tool}): {summary}")
     return f"{title}. {'; '.join(texts)}."

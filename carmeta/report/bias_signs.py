@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from carmeta.report import words
 from carmeta.report.forest_spec import SignBlock
 from carmeta.report.text import plain
 
@@ -12,36 +11,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from carmeta.domain.analysis import StudyBias
+    from carmeta.domain.words import Sign
 
-_GOOD: Final = ("+", "#8fd3b6")
-_OPEN: Final = ("?", "#f4d58d")
-_BAD: Final = ("\u2212", "#f0a888")
-# Sign and colour of each judgement: the sign says it without the colour (Okabe & Ito).
-_LOOKS: Final = {
-    "low": _GOOD,
-    "yes": _GOOD,
-    "some-concerns": _OPEN,
-    "unclear": _OPEN,
-    "high": _BAD,
-    "no": _BAD,
-    "not-applicable": ("/", "#e4e6e9"),
-    "": ("", "#ffffff"),
+# Sign and colour of an answer: the sign says it without the colour (Okabe & Ito).
+_LOOKS: Final[dict[Sign | None, tuple[str, str]]] = {
+    "good": ("+", "#8fd3b6"),
+    "open": ("?", "#f4d58d"),
+    "bad": ("\u2212", "#f0a888"),
+    "none": ("/", "#e4e6e9"),
+    None: ("", "#ffffff"),
 }
-SIGNS: Final = {code: (*look, words.JUDGEMENTS[code]) for code, look in _LOOKS.items()}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def sign(judgement: str) -> tuple[str, str, str]:
-    """Sign, colour and word; those of "not judged" for what is not known."""
-    return SIGNS.get(judgement, SIGNS[""])
+def look(sign: Sign | None) -> tuple[str, str]:
+    """Sign and colour; an empty circle where nothing was judged."""
+    return _LOOKS[sign]
 
 
 def used(studies: Iterable[StudyBias]) -> list[str]:
     """The signs that these studies carry, each with what it means."""
-    judgements = {item.judgement for study in studies for item in study.items}
+    items = [item for study in studies for item in study.items]
     meanings: dict[str, list[str]] = {}
-    for judgement, (mark, _, word) in SIGNS.items():
-        if judgement in judgements:
+    for sign, (mark, _) in _LOOKS.items():
+        for word in dict.fromkeys(item.answer for item in items if item.sign == sign):
             meanings.setdefault(mark, []).append(word)
     return [
         f"{mark or 'empty circle'} {' or '.join(found)}".replace(" ", "\u00a0")
@@ -67,7 +60,7 @@ def block(bias: Sequence[StudyBias], shown: Iterable[str]) -> SignBlock | None:
     legend = []
     for tool in tools:
         members = [item for item in assessed if item.tool == tool]
-        name = words.bias_tool(tool)
+        name = members[0].tool_label or tool
         if len(tools) > 1:
             name += f" ({', '.join(plain(item.slab) for item in members)})"
         items = "; ".join(
@@ -77,7 +70,6 @@ def block(bias: Sequence[StudyBias], shown: Iterable[str]) -> SignBlock | None:
         legend.append(f"Risk of bias, {name}: {items}.")
     legend.append(f"Signs: {'; '.join(used(assessed))}.")
     signs = {
-        item.study: tuple((answer.item, answer.judgement) for answer in item.items)
-        for item in assessed
+        item.study: tuple((answer.item, answer.sign) for answer in item.items) for item in assessed
     }
     return SignBlock("Risk of bias", tuple(_LETTERS[:most]), signs, tuple(legend))

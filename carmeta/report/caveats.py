@@ -61,7 +61,7 @@ def differing_cohorts(analysis: Analysis) -> Iterator[str]:
     studies: dict[str, dict[str, list[Count]]] = {}
     for outcome in analysis.outcomes:
         if not outcome.part:
-            short = words.outcome(outcome.outcome).short
+            short = outcome.term.short
             for row in outcome.rows:
                 studies.setdefault(row.count.study, {}).setdefault(short, []).append(row.count)
     for outcomes in studies.values():
@@ -108,7 +108,7 @@ def _of_comparisons(analysis: Analysis) -> Iterator[str]:
     """What was done instead of what was asked; a single pair says it beside its own result."""
     for contrast in analysis.contrasts:
         for item in contrast.results if len(contrast.pairs) > 1 else ():
-            name = f"{words.outcome(contrast.outcome).label}, {words.measure(item.measure)}"
+            name = f"{contrast.term.label}, {words.measure(item.measure)}"
             yield from (f"{name}: {text}" for text in words.fallback_sentences(item))
 
 
@@ -121,7 +121,7 @@ def _empty(analysis: Analysis) -> Iterator[str]:
     for part, label in analysis.part_labels.items():
         for code in analysis.config.get("outcomes", ()):
             if (code, part) not in shown:
-                yield f"{contents.name_of(code, label)}: {nothing}."
+                yield f"{contents.name_of(analysis.words.outcome(code), label)}: {nothing}."
 
 
 def _silent(analysis: Analysis) -> Iterator[str]:

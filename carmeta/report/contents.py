@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis
     from carmeta.domain.result import Pooled
+    from carmeta.domain.words import OutcomeTerm
 
 _PERCENT = numbers.PERCENT
 
@@ -99,13 +100,12 @@ def _primary_name(analysis: Analysis) -> str:
 
 def outcome_name(outcome: OutcomeAnalysis) -> str:
     """The outcome, with the set of cohorts where a run has several."""
-    return name_of(outcome.outcome, outcome.part_label)
+    return name_of(outcome.term, outcome.part_label)
 
 
-def name_of(code: str, part_label: str) -> str:
+def name_of(term: OutcomeTerm, part_label: str) -> str:
     """An outcome, with the label of the set of cohorts if there is one."""
-    label = words.outcome(code).label
-    return f"{label} ({part_label})" if part_label else label
+    return f"{term.label} ({part_label})" if part_label else term.label
 
 
 def totals(outcome: OutcomeAnalysis) -> tuple[int, int]:
@@ -231,7 +231,7 @@ def contrasts(analysis: Analysis) -> Table:
             names = "; ".join(pair.slab for pair in used)
             rows.append(
                 row(
-                    words.outcome(contrast.outcome).label if index == 0 else "",
+                    contrast.term.label if index == 0 else "",
                     names if names != said else "",
                     f"{sum(c.xi for c in treated)}/{sum(c.ni for c in treated)}",
                     f"{sum(c.xi for c in control)}/{sum(c.ni for c in control)}",

@@ -66,7 +66,7 @@ def outcome_data(analysis: Analysis) -> Table:
         label = count.slab + "".join(marks.label(count))
         rows.append(
             row(
-                words.outcome(count.outcome).short,
+                analysis.words.outcome(count.outcome).short,
                 label,
                 count.product,
                 Cell(
@@ -75,7 +75,7 @@ def outcome_data(analysis: Analysis) -> Table:
                 ),
                 count.ni,
                 shown,
-                words.population(count.population),
+                count.population_label,
                 count.grading,
                 words.DERIVATION_WORDS.get(count.derivation, count.derivation),
                 count.source,
@@ -125,7 +125,8 @@ def excluded_table(analysis: Analysis, found: Sequence[Excluded], key: str, capt
     for item in found:
         why = EXCLUSION_WORDS[item.kind]
         names = merged.setdefault((item.slab, why, item.reason), [])
-        short = words.short_of(item.outcome, analysis.part_labels.get(item.part, ""))
+        outcome = analysis.words.outcome(item.outcome)
+        short = words.short_of(outcome.short, analysis.part_labels.get(item.part, ""))
         if short not in names:
             names.append(short)
     columns = (
@@ -155,7 +156,7 @@ def decisions(analysis: Analysis) -> Table:
     rows = [
         row(
             "/".join(part for part in (item.study, item.cohort) if part),
-            words.outcome(item.outcome).short if item.outcome else "",
+            analysis.words.outcome(item.outcome).short if item.outcome else "",
             item.action,
             item.rule,
             "; ".join(item.inputs),
@@ -184,9 +185,9 @@ def bias(analysis: Analysis) -> Table:
         rows += [
             row(
                 study.slab,
-                words.bias_tool(study.tool),
+                study.tool_label or study.tool,
                 item.label,
-                words.JUDGEMENTS.get(item.judgement, item.judgement),
+                item.answer,
                 item.support,
                 item.place,
             )

@@ -108,7 +108,7 @@ def explain_absence(
     if not out:
         raise KeyError(cohort or key)
     walk = _Walk(analysis, where)
-    name = contents.name_of(outcome, label)
+    name = contents.name_of(analysis.words.outcome(outcome), label)
     return Step("pooled", f"{name}: not pooled", tuple(walk.excluded(item) for item in out))
 
 
@@ -136,12 +136,12 @@ def _is(count: Count, cohort: str) -> bool:
 
 def _headline(outcome: OutcomeAnalysis) -> str:
     pooled = outcome.headline
-    label = words.outcome(outcome.outcome).label
+    label = outcome.term.label
     return f"{label}: {_estimate(pooled)} by {pooled.label} over {len(outcome.rows)} cohorts"
 
 
 def _compared(contrast: ContrastAnalysis) -> str:
-    label = words.outcome(contrast.outcome).label
+    label = contrast.term.label
     found = "; ".join(
         f"{words.measure(fit.measure)} {_effect(fit.back, fit)} by {fit.label} "
         f"over {len(contrast.used(fit))} of {len(contrast.pairs)} pairs"

@@ -76,7 +76,7 @@ def _figures(analysis: Analysis) -> Iterator[_Figure]:
     for outcome in analysis.outcomes:
         yield from _of_outcome(outcome)
     for contrast in analysis.contrasts:
-        label = words.outcome(contrast.outcome).label
+        label = contrast.term.label
         for measure in dict.fromkeys(item.measure for item in contrast.results):
             measured = words.measure(measure)
             stem = f"contrast_{slug(contrast.outcome)}_{slug(measure)}"

@@ -98,7 +98,7 @@ def forest_spec(
     shown = option(numbers.SCALES, scale, "scale").with_digits(digits)
     builder = RowBuilder(outcome, style, shown, sort, descending, tuple(extra))
     rows = builder.rows(moderator(outcome, by))
-    term = words.outcome(outcome.outcome)
+    term = outcome.term
     heading = f"{term.label} ({term.definition})" if term.definition else term.label
     if outcome.part_label:
         heading += f": {outcome.part_label}"

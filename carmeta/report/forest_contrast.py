@@ -74,7 +74,7 @@ def contrast_spec(
     rows = [_pair_row(pair, head, scale, style, marks, single) for pair in contrast.pairs]
     if not single:
         rows += _pool_rows(contrast, results, scale, style)
-    term = words.outcome(contrast.outcome)
+    term = contrast.term
     measured = words.measure(measure)
     return ForestSpec(
         title=f"{term.label}: {measured}" if title is None else title,

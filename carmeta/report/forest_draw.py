@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from carmeta.report import canvas as cv
-from carmeta.report.bias_signs import sign
+from carmeta.report.bias_signs import look
 from carmeta.report.forest_layout import (
     LINE,
     MARGIN,
@@ -164,8 +164,8 @@ class _Page:
         block = self.spec.signs
         if block is None:
             return
-        for number, (item, judgement) in enumerate(block.of(placed.row)):
-            mark, colour, _ = sign(judgement)
+        for number, (item, sign) in enumerate(block.of(placed.row)):
+            mark, colour = look(sign)
             x = self._sign_x(number)
             gid = f"bias:{placed.row.key}:{item}"
             self.canvas.circle(

@@ -353,7 +353,7 @@ def _extra(row: StudyRow, key: str) -> str:
     count = row.count
     known = {
         "product": count.product,
-        "population": words.population(count.population),
+        "population": count.population_label,
         "grading": count.grading,
         "year": str(count.year) if count.year else numbers.ABSENT,
     }

@@ -77,7 +77,7 @@ def series_spec(
     if not fits:
         raise ValueError(f"no sensitivity analyses of kind {kind!r} for {outcome.outcome}")
     what, header = _TITLES.get(kind, (kind, kind.capitalize()))
-    label = words.outcome(outcome.outcome).label
+    label = outcome.term.label
     head = outcome.headline
     rows = [_row(name, fit, "square", shown, style) for name, fit in fits]
     if kind != "models":

@@ -11,6 +11,8 @@ from carmeta.report import canvas, numbers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from carmeta.domain.words import Sign
+
 Width = Literal["single", "1.5", "double"]
 RowKind = Literal["heading", "study", "pool", "prediction", "note", "total"]
 Glyph = Literal["square", "diamond", "open-diamond", "bar"]
@@ -171,10 +173,10 @@ class SignBlock:
 
     title: str
     letters: tuple[str, ...]  # one a column
-    signs: Mapping[str, tuple[tuple[str, str], ...]]  # study -> (item, judgement) each
+    signs: Mapping[str, tuple[tuple[str, Sign | None], ...]]  # study -> (item, sign) each
     legend: tuple[str, ...]
 
-    def of(self, row: Row) -> tuple[tuple[str, str], ...]:
+    def of(self, row: Row) -> tuple[tuple[str, Sign | None], ...]:
         """The judgements on a row's study; none for a pool or a study not assessed."""
         return self.signs.get(row.key.partition("/")[0], ()) if row.kind == "study" else ()
 

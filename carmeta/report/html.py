@@ -278,9 +278,12 @@ def trails(analysis: Analysis) -> list[Trail]:
     by_key: dict[tuple[str, str, str], list[Decision]] = {}
     for item in analysis.decisions:
         by_key.setdefault((item.study, item.cohort, item.outcome), []).append(item)
+    def short(code: str) -> str:
+        return analysis.words.outcome(code).short
+
     return [
         Trail(
-            f"{words.outcome(count.outcome).short}, {count.slab}: {count.xi} of {count.ni}",
+            f"{short(count.outcome)}, {count.slab}: {count.xi} of {count.ni}",
             _facts(count),
             tuple(by_key.get((count.study, count.cohort, count.outcome), ())),
         )
@@ -295,7 +298,7 @@ def _facts(count: Count) -> tuple[tuple[str, str], ...]:
         ("Printed", count.source),
         ("Derivation", words.DERIVATION_WORDS.get(count.derivation, count.derivation)),
         ("Counts that fit", several if len(count.candidates) > 1 else ""),
-        ("Population", words.population(count.population)),
+        ("Population", count.population_label),
         ("Definition", count.definition),
         ("Grading", count.grading),
         ("Flags", "; ".join(count.flags)),

@@ -48,14 +48,16 @@ def of_run(analysis: Analysis) -> list[LeftOut]:
     found = [group for one in analysis.pools for group in _explained(one)]
     found += [(item, _explain(item, ())) for item in analysis.not_pooled]
     pooled = {count.study for one in analysis.pools for count in one.counts}
-    groups = _grouped(dict.fromkeys(found), analysis.part_labels)
+    asked = {e.outcome for e in analysis.excluded}
+    shorts = {code: analysis.words.outcome(code).short for code in asked}
+    groups = _grouped(dict.fromkeys(found), shorts, analysis.part_labels)
     return [replace(group, altogether=group.missed not in pooled) for group in groups]
 
 
 def of_outcome(outcome: OutcomeAnalysis | ContrastAnalysis) -> list[LeftOut]:
     """Every exclusion of one outcome; what is pooled for others is not looked at."""
     labels = {outcome.part: outcome.part_label} if isinstance(outcome, OutcomeAnalysis) else {}
-    return _grouped(_explained(outcome), labels)
+    return _grouped(_explained(outcome), {outcome.outcome: outcome.term.short}, labels)
 
 
 def missed(outcome: OutcomeAnalysis | ContrastAnalysis) -> str:
@@ -83,18 +85,20 @@ def _explain(item: Excluded, pooled: Sequence[Count]) -> tuple[str, str, int]:
     return item.reason, "", 1
 
 
-def _grouped(found: Iterable[Explained], labels: Mapping[str, str]) -> list[LeftOut]:
+def _grouped(
+    found: Iterable[Explained], shorts: Mapping[str, str], labels: Mapping[str, str]
+) -> list[LeftOut]:
     """Outcomes with the same reason together, then cohorts; what is missed altogether first."""
     outcomes: dict[tuple[str, str, str, int], dict[str, None]] = {}
     for item, (reason, study, rank) in found:
         key = (item.slab, reason or EXCLUSION_WORDS[item.kind], study, rank)
-        short = words.short_of(item.outcome, labels.get(item.part, ""))
+        short = words.short_of(shorts[item.outcome], labels.get(item.part, ""))
         outcomes.setdefault(key, {})[short] = None
     names: dict[tuple[int, str, str, tuple[str, ...]], list[str]] = {}
-    for (slab, reason, study, rank), shorts in outcomes.items():
-        names.setdefault((rank, study, reason, tuple(shorts)), []).append(slab)
+    for (slab, reason, study, rank), named in outcomes.items():
+        names.setdefault((rank, study, reason, tuple(named)), []).append(slab)
     ordered = sorted(names.items(), key=lambda pair: pair[0][0])
     return [
-        LeftOut(tuple(slabs), shorts, reason, study)
-        for (_, study, reason, shorts), slabs in ordered
+        LeftOut(tuple(slabs), listed, reason, study)
+        for (_, study, reason, listed), slabs in ordered
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from carmeta.report import canvas as cv
-from carmeta.report import chart, numbers, words
+from carmeta.report import chart, numbers
 from carmeta.report.forest_spec import WIDTHS, Width
 from carmeta.report.text import plain
 
@@ -220,7 +220,7 @@ def _place(
 
 
 def _pooled_text(node: LineageNode) -> str:
-    return "pooled: " + ", ".join(words.outcome(code).short for code in node.pooled)
+    return "pooled: " + ", ".join(node.pooled)
 
 
 def _text_width(item: _Placed) -> float:

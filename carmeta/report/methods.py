@@ -48,11 +48,6 @@ REFERENCES: Final[dict[str, str]] = {
     "anomalies in the reporting of results in psychology. Soc Psychol Personal Sci "
     "2017;8:363-9.",
 }
-_ROLES: Final = {
-    "car-t": "CAR-T cohorts",
-    "comparator": "comparator arms",
-    "salvage": "salvage cohorts",
-}
 _ASKED: Final = {"leave_one_out": "leaving out one study at a time", "influence": "influence"}
 _SEVERAL: Final = {
     "nearest": "the count nearest to the printed percentage",
@@ -101,7 +96,7 @@ class Methods:
 
     def _evidence(self) -> str:
         include = self._section("include")
-        roles = [_ROLES.get(str(role), str(role)) for role in _items(include.get("roles"))]
+        roles = [self.analysis.words.role(str(role)) for role in _items(include.get("roles"))]
         text = [
             "Study records hold what the source papers print, with the place of every cell; "
             + "nothing in a record is computed.",
@@ -121,7 +116,7 @@ class Methods:
             if policy != "earliest":
                 text.append("An update stood for what it updates wherever it gave a count.")
         order = [
-            words.population(str(item))
+            self.analysis.words.population(str(item))
             for item in _items(self._section("populations").get("order"))
         ]
         if order:
@@ -275,7 +270,7 @@ class Methods:
     def _exceptions(self) -> str:
         found: list[str] = []
         for outcome in self.analysis.outcomes:
-            label = words.outcome(outcome.outcome).label
+            label = outcome.term.label
             if outcome.part_label:
                 label += f" ({outcome.part_label})"
             sentences = words.fallback_sentences(outcome.headline)
@@ -298,7 +293,7 @@ class Methods:
         asked = self._section("sensitivity")
         names = [name for key, name in _ASKED.items() if asked.get(key)]
         if few and names:
-            listed = _and([words.outcome(o.outcome).label for o in few])
+            listed = _and([o.term.label for o in few])
             text = f"{_and(names)} {'need' if len(names) > 1 else 'needs'} three cohorts"
             yield f"{text[0].upper()}{text[1:]}: not done for {listed}."
 
@@ -335,7 +330,7 @@ def answer(analysis: Analysis) -> list[str]:
     for outcome in analysis.outcomes:
         head = outcome.headline
         back = head.back
-        label = words.outcome(outcome.outcome).label
+        label = outcome.term.label
         if outcome.part_label:
             label += f" ({outcome.part_label})"
         if math.isnan(back.estimate):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from carmeta.report import canvas as cv
-from carmeta.report import chart, numbers, words
+from carmeta.report import chart, numbers
 from carmeta.report.forest_spec import WIDTHS, Width
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def funnel(outcome: OutcomeAnalysis, *, width: Width = "1.5") -> cv.Drawing:
     J Clin Epidemiol 67:897-903).
     """
     points = [Point(row.count.slab, row.proportion, float(row.count.ni)) for row in outcome.rows]
-    label = words.outcome(outcome.outcome).label
+    label = outcome.term.label
     head = outcome.headline.back.estimate
     alt = (
         f"Funnel plot of {label}: {len(points)} studies, proportion against number of patients; "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from carmeta.report import canvas as cv
-from carmeta.report import chart, words
+from carmeta.report import chart
 from carmeta.report.forest_spec import WIDTHS, Width
 from carmeta.report.tables import Column, Table, row
 from carmeta.report.text import plain
@@ -85,7 +85,7 @@ def flow(analysis: Analysis) -> Flow:
 
 
 def _name(outcome: OutcomeAnalysis) -> str:
-    label = words.outcome(outcome.outcome).label
+    label = outcome.term.label
     return f"{label}, {outcome.part_label}" if outcome.part else label
 
 

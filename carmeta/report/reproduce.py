@@ -86,7 +86,7 @@ def _comment(text: str) -> str:
 
 def _outcome(outcome: OutcomeAnalysis) -> str:
     counts = outcome.counts
-    label = words.outcome(outcome.outcome).label
+    label = outcome.term.label
     if outcome.part_label:
         label += f", {outcome.part_label}"
     lines = [
@@ -174,7 +174,7 @@ def _call(fit: Pooled) -> str:
 
 
 def _contrast(contrast: ContrastAnalysis) -> str:
-    label = words.outcome(contrast.outcome).label
+    label = contrast.term.label
     pairs = contrast.pairs
     lines = [
         f"# {_comment(label)}, two arms",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from carmeta.domain.measures import MEASURES
 from carmeta.report import numbers
-from carmeta.vocabulary import BIAS_TOOL_LABELS, OUTCOMES, POPULATION_LABELS, OutcomeTerm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,24 +62,8 @@ _VARIATIONS: Final[dict[str, str]] = {
     "one-row": "cohorts of one trial added up",
 }
 BESIDE: Final = ("cluster", "one-row", "same-cohort")  # what is shown next to the headline
-JUDGEMENTS: Final[dict[str, str]] = {
-    "low": "low risk",
-    "yes": "yes",
-    "some-concerns": "some concerns",
-    "unclear": "unclear",
-    "high": "high risk",
-    "no": "no",
-    "not-applicable": "not applicable",
-    "": "not judged",
-}
 TAU2: Final = "\u03c4\u00b2"
 I2: Final = "I\u00b2"
-
-
-def outcome(code: str) -> OutcomeTerm:
-    """How an outcome is called; a code outside the vocabulary speaks for itself."""
-    known = OUTCOMES.get(code)
-    return known or OutcomeTerm(code, code, code, "", "response", True)
 
 
 def measure(code: str) -> str:
@@ -90,23 +73,12 @@ def measure(code: str) -> str:
 
 def short_name(outcome: OutcomeAnalysis) -> str:
     """The outcome as a column calls it, with the set of cohorts where a run has several."""
-    return short_of(outcome.outcome, outcome.part_label)
+    return short_of(outcome.term.short, outcome.part_label)
 
 
-def short_of(code: str, part_label: str) -> str:
+def short_of(short: str, part_label: str) -> str:
     """An outcome as a column calls it, with the label of the set of cohorts if there is one."""
-    short = outcome(code).short
     return f"{part_label}: {short}" if part_label else short
-
-
-def population(code: str) -> str:
-    """An analysis population in words."""
-    return POPULATION_LABELS.get(code, code)
-
-
-def bias_tool(code: str) -> str:
-    """A tool for the risk of bias by its name."""
-    return BIAS_TOOL_LABELS.get(code, code)
 
 
 def variation(kind: str) -> str:

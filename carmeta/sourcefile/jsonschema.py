@@ -6,9 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from carmeta.domain.words import SECTION, Vocabulary
 
-def draft7(model: type[BaseModel], *, title: str) -> dict[str, Any]:
-    """The schema of a model.
+
+def draft7(
+    model: type[BaseModel], *, title: str, words: Vocabulary | None = None
+) -> dict[str, Any]:
+    """The schema of a model, in the words of a review where they are given.
 
     Pydantic writes draft 2020-12; of what our models use only the place of the definitions
     differs. Titles made from field names are left out: editors show the descriptions.
@@ -16,6 +20,7 @@ def draft7(model: type[BaseModel], *, title: str) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/definitions/{model}")
     definitions = schema.pop("$defs", {})
     plain = _closed(_without_titles({**schema, "definitions": definitions}))
+    plain = _worded(plain, words)
     return {"$schema": "http://json-schema.org/draft-07/schema#", **plain, "title": title}
 
 
@@ -30,6 +35,18 @@ def _without_titles(schema: Any, *, named: bool = False) -> Any:
         for key, value in schema.items()
         if named or key != "title"
     }
+
+
+def _worded(schema: Any, words: Vocabulary | None) -> Any:
+    """The words of its section in the place of the section's name; without words any text."""
+    if isinstance(schema, list):
+        return [_worded(item, words) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _worded(value, words) for key, value in schema.items() if key != SECTION}
+    section = schema.get(SECTION)
+    allowed = words.allowed(section) if words is not None and isinstance(section, str) else ()
+    return plain | ({"enum": list(allowed)} if allowed else {})
 
 
 def _closed(schema: Any) -> Any:

@@ -19,6 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from carmeta.domain.evidence import DataPath, Step
 from carmeta.domain.lists import REPEATED
+from carmeta.domain.record.base import SCHEMA
+from carmeta.domain.words import UNDECLARED, Vocabulary
 from carmeta.sourcefile.model import Diagnostic, SourceFile
 from carmeta.sourcefile.remedy import remedy, share_hint
 from carmeta.sourcefile.suggestion import suggest
@@ -71,15 +73,17 @@ _TYPE_WORDS: Final[dict[str, str]] = {
 _CONTAINERS: Final = ("'key: value' lines", "a list")
 
 
-def validate(model: type[M], source: SourceFile) -> tuple[M | None, list[Diagnostic]]:
-    """Check a file's data against a model.
+def validate(
+    model: type[M], source: SourceFile, words: Vocabulary | None = None
+) -> tuple[M | None, list[Diagnostic]]:
+    """Check a file's data against a model, in the words of its review.
 
     Returns the model and no diagnostics, or None and one diagnostic for everything that is
     wrong, in the order of the lines.
     """
     try:
         # JSON mode stays strict, but lets a YAML list become a tuple.
-        return model.model_validate_json(json.dumps(source.data)), []
+        return model.model_validate_json(json.dumps(source.data), context=words), []
     except ValidationError as error:
         translator = _Translator(model, source)
         found = list(translator.diagnostics(_without_echoes(error.errors(include_url=False))))
@@ -177,6 +181,8 @@ class _Translator:
             return self._unknown_key(path)
         if kind == "missing":
             return self._missing(path)
+        if kind == UNDECLARED:
+            return self._undeclared(problem, **context)
         if kind in ("literal_error", "enum"):
             return self._not_allowed(problem, str(context.get("expected", "")))
         if kind == "string_pattern_mismatch":
@@ -191,6 +197,8 @@ class _Translator:
                 f"{subject} must be {wanted}, not {_shown(value)}",
                 hint=self._type_hint(wanted, path, value),
             )
+        if path == ("schema",):
+            return self._of_another_version(value)
         bound = _bound(kind, context)
         if bound:
             told = share_hint(value) if _most(context) == 1 else ""
@@ -198,6 +206,12 @@ class _Translator:
             return self.source.diagnostic("SCH006", path, text, hint=told)
         message = str(context["error"]) if "error" in context else _plain(problem.error["msg"])
         return self.source.diagnostic("SCH008" if kind == REPEATED else "SCH007", path, message)
+
+    def _of_another_version(self, value: Any) -> Diagnostic:
+        old = isinstance(value, int) and value < SCHEMA
+        told = "`carmeta migrate` brings it up to it" if old else "a newer carmeta is needed"
+        text = f"schema {_shown(value)}: this carmeta reads version {SCHEMA}"
+        return self.source.diagnostic("SCH010", ("schema",), text, hint=told)
 
     def _unknown_key(self, path: DataPath) -> Diagnostic:
         key = str(path[-1])
@@ -225,6 +239,15 @@ class _Translator:
         if not isinstance(value, str) and raw in allowed:
             return self._bad_word("SCH004", problem, f'quote it: "{raw}"')
         return self._bad_word("SCH004", problem, suggest(str(value), allowed, lead="allowed"))
+
+    def _undeclared(
+        self, problem: _Problem, value: str, section: str, allowed: Sequence[str]
+    ) -> Diagnostic:
+        """A word that the review does not declare: those it does, and where to add one."""
+        told = suggest(value, allowed, lead="declared") if allowed else "none is declared yet"
+        place = section.rpartition(" ")[2]
+        told += f"; a new one is a line under '{place}' in review.yaml"
+        return self._bad_word("SCH009", problem, told)
 
     def _wrong_form(self, problem: _Problem, pattern: str) -> Diagnostic:
         words = PATTERN_WORDS.get(pattern, f"the form {pattern}")
@@ -377,7 +400,8 @@ def _models_at(model: type[BaseModel], path: DataPath) -> list[type[BaseModel]]:
 
 
 def _fields_at(model: type[BaseModel], path: DataPath) -> set[str]:
-    return {name for found in _models_at(model, path) for name in found.model_fields}
+    models = _models_at(model, path)
+    return {f.alias or name for found in models for name, f in found.model_fields.items()}
 
 
 def _description(model: type[BaseModel], path: DataPath) -> str:

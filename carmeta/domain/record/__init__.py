@@ -4,11 +4,12 @@ Nothing in a record is computed. A cell that cannot be given as a number says wh
 (`missing`): not reported, not applicable, or lost in the text that was read. Zero is a count.
 """
 
+from carmeta.domain.record.base import SCHEMA, SchemaVersion
 from carmeta.domain.record.cohort import Cohort, Lineage, PopulationSize
-from carmeta.domain.record.patients import Patient, PatientTable
+from carmeta.domain.record.patients import Graded, Patient, PatientTable
 from carmeta.domain.record.printed import (
+    Assayed,
     Characteristic,
-    MrdResult,
     PatientFilter,
     Place,
     Printed,
@@ -38,12 +39,14 @@ from carmeta.domain.record.study import (
 )
 
 __all__ = [
+    "SCHEMA",
     "Acknowledgement",
+    "Assayed",
     "Characteristic",
     "Cohort",
     "Contrast",
+    "Graded",
     "Lineage",
-    "MrdResult",
     "Patient",
     "PatientFilter",
     "PatientTable",
@@ -60,6 +63,7 @@ __all__ = [
     "ResponseTable",
     "Review",
     "RiskOfBias",
+    "SchemaVersion",
     "Statement",
     "StudyRecord",
     "TimeResult",

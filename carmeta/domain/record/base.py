@@ -5,7 +5,7 @@ Percentages and limits are text, so that ``3`` and ``3.0`` stay different.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticKnownError
@@ -28,6 +28,11 @@ LimitText = Annotated[str, Field(pattern=r"^(-?\d+(\.\d+)?|NE)$")]
 GradeKey = Annotated[str, Field(pattern=r"^(any|[1-5]|[1-4]-[2-5]|>=[2-5]|<=[1-4])$")]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 CountInt = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+# Of records and configurations; `carmeta migrate` brings older ones up to it.
+SCHEMA: Final = 2
+SchemaVersion = Annotated[int, Field(ge=SCHEMA, le=SCHEMA, alias="schema")]
 
 
 class Model(BaseModel):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from carmeta.domain.dates import DateText
 from carmeta.domain.record.base import CohortRef, CountInt, Id, Model, Parts, Text
 from carmeta.domain.record.printed import (
+    Assayed,
     Characteristic,
-    MrdResult,
     PatientFilter,
     Place,
     Proportion,
@@ -18,7 +16,8 @@ from carmeta.domain.record.printed import (
     TimeResult,
     Toxicity,
 )
-from carmeta.vocabulary import Population, Role, Unit
+from carmeta.domain.words import CohortAttribute, PopulationCode, RoleCode
+from carmeta.vocabulary import Unit
 
 
 class PopulationSize(Model):
@@ -52,21 +51,20 @@ class Cohort(Model):
 
     id: Id
     label: str
-    role: Role
+    role: RoleCode
     unit: Unit = "patients"
     product: Text | None = Field(None, description="Id in _products.yaml.")
-    dose: str | None = None
-    lymphodepletion: str | None = None
-    line: Literal["first", "all"] | None = Field(None, description="Line of salvage therapy.")
-    treatment_class: str | None = None
+    attributes: dict[CohortAttribute, Text] = Field(
+        default_factory=dict, description="What the review declares of cohorts, e.g. a dose."
+    )
     data_cutoff: DateText | None = Field(
         None, description="Until when the cohort's patients were followed, e.g. '2021-03-25'."
     )
-    populations: dict[Population, PopulationSize] = Field(default_factory=dict)
+    populations: dict[PopulationCode, PopulationSize] = Field(default_factory=dict)
     patients: PatientFilter | None = None
     proportions: list[Proportion] = Field(default_factory=list)
     response: list[ResponseTable] = Field(default_factory=list)
-    mrd: list[MrdResult] = Field(default_factory=list)
+    assayed: list[Assayed] = Field(default_factory=list)
     toxicity: list[Toxicity] = Field(default_factory=list)
     times: list[TimeResult] = Field(default_factory=list)
     characteristics: list[Characteristic] = Field(default_factory=list)

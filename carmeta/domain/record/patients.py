@@ -8,7 +8,13 @@ from pydantic import Field
 
 from carmeta.domain.record.base import Model
 from carmeta.domain.record.printed import Place
-from carmeta.vocabulary import Category, Scale
+from carmeta.domain.words import (
+    NOT_REPORTED,
+    CategoryCode,
+    EventCode,
+    PopulationCode,
+    ScaleCode,
+)
 
 
 class Patient(Model):
@@ -16,11 +22,20 @@ class Patient(Model):
 
     id: str
     site: str | None = None
-    response: list[Category] | None = Field(
+    response: list[CategoryCode] | None = Field(
         None, description="Best response; several where the text leaves it open."
     )
-    crs_grade: Annotated[int, Field(ge=0, le=5)] | None = None
+    grades: dict[EventCode, Annotated[int, Field(ge=0, le=5)]] = Field(
+        default_factory=dict, description="Highest grade of each event; 0 for none."
+    )
     attributes: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
+class Graded(Model):
+    """Where the patients' grades of an event are printed, and by which scale."""
+
+    at: Place | None = Field(None, description="Left out where the table's place is theirs.")
+    scale: ScaleCode = NOT_REPORTED
 
 
 class PatientTable(Model):
@@ -28,7 +43,11 @@ class PatientTable(Model):
 
     at: list[Place]
     response_at: Place | None = None
-    crs_at: Place | None = None
-    scale: Scale = "not-reported"
+    graded: dict[EventCode, Graded] = Field(default_factory=dict)
+    population: PopulationCode = Field(description="Of which population the rows are.")
     note: str | None = None
     rows: list[Patient]
+
+    def grading(self, event: str) -> Graded:
+        """How an event was graded; nothing said where the record says nothing."""
+        return self.graded.get(event) or Graded(at=None)

@@ -16,7 +16,20 @@ from carmeta.domain.record.base import (
     Model,
     PercentText,
 )
-from carmeta.vocabulary import Category, Counting, Missing, OutcomeCode, Population, Scale
+from carmeta.domain.words import (
+    NOT_REPORTED,
+    OTHER_EVENT,
+    AssayCode,
+    CategoryCode,
+    EndpointCode,
+    EventCode,
+    GroupCode,
+    LadderCode,
+    OutcomeCode,
+    PopulationCode,
+    ScaleCode,
+)
+from carmeta.vocabulary import Counting, Missing
 
 
 class Place(Model):
@@ -94,28 +107,32 @@ class Proportion(Sourced, Printed):
     """One outcome of one cohort, as printed in one place."""
 
     outcome: OutcomeCode
-    population: Population
+    population: PopulationCode
     definition: str | None = None
     assessor: str | None = None
 
 
-class MrdResult(Sourced, Printed):
-    """MRD negativity: meaningless without assay, depth and who could be assessed."""
+class Assayed(Sourced, Printed):
+    """An assayed outcome: meaningless without assay, depth and who could be assessed."""
 
-    population: Population
-    assay: Literal["NGS", "NGF", "flow", "not-reported"]
+    outcome: OutcomeCode
+    population: PopulationCode
+    assay: AssayCode
     depth: str = Field(description="Limit of detection as printed, e.g. '1e-5'.")
-    among: Literal["all", "responders", "vgpr-or-better", "cr-or-better"]
+    among: GroupCode
 
 
 class ResponseTable(Sourced):
     """Best overall response by category."""
 
-    population: Population
+    population: PopulationCode
     of: Annotated[int, Field(ge=0)] | None = None
-    criteria: str = "IMWG"
+    criteria: LadderCode | None = Field(
+        None, description="Which ladder of the review; may be left out where it has one."
+    )
+    criteria_note: str | None = Field(None, description="How the criteria were modified.")
     assessor: str | None = None
-    categories: dict[Category, Printed]
+    categories: dict[CategoryCode, Printed]
 
 
 class PatientFilter(Model):
@@ -129,13 +146,13 @@ class PatientFilter(Model):
 
 
 class Toxicity(Sourced):
-    """CRS, neurotoxicity or another adverse event, by grade."""
+    """An adverse event by grade: one the review declares, or another by its term."""
 
-    event: Literal["crs", "neurotoxicity", "adverse-event"]
+    event: EventCode
     term: str | None = Field(None, description="The adverse event's name as printed.")
-    population: Population
+    population: PopulationCode
     of: Annotated[int, Field(ge=0)] | None = None
-    scale: Scale = "not-reported"
+    scale: ScaleCode = NOT_REPORTED
     scale_modified: bool = False
     window: str | None = Field(None, description="Period in which events were counted.")
     definition: str | None = None
@@ -150,39 +167,28 @@ class Toxicity(Sourced):
 
     @model_validator(mode="after")
     def _term_where_needed(self) -> Toxicity:
-        if (self.event == "adverse-event") != (self.term is not None):
-            raise ValueError("'term' belongs to event 'adverse-event', and only there")
+        if (self.event == OTHER_EVENT) != (self.term is not None):
+            raise ValueError(f"'term' belongs to event '{OTHER_EVENT}', and only there")
         return self
 
 
 class TimeResult(Sourced):
     """A median or a rate at a time, as printed; nothing here is pooled."""
 
-    endpoint: Literal[
-        "pfs",
-        "os",
-        "efs",
-        "dor",
-        "follow-up",
-        "time-to-response",
-        "crs-onset",
-        "crs-duration",
-        "nt-onset",
-        "nt-duration",
-    ]
+    endpoint: EndpointCode
     statistic: Literal["median", "rate", "hazard-ratio"] = "median"
     value: str = Field(description="As printed; 'NR' for not reached.")
     unit: Literal["months", "weeks", "days", "years", "percent", "ratio"]
     at_time: str | None = Field(None, description="For a rate: when, e.g. '12 months'.")
     ci: PrintedInterval | None = None
     range: str | None = None
-    population: Population | None = None
+    population: PopulationCode | None = None
 
 
 class Characteristic(Sourced):
     """A baseline characteristic as printed."""
 
-    name: Id = Field(description="e.g. prior-lines, age, high-risk-cytogenetics, bridging.")
+    name: Id = Field(description="e.g. prior-lines, age.")
     label: str | None = None
     value: str | None = Field(None, description="A printed median, dose or word.")
     range: str | None = None

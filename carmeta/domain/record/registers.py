@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import Field
 
-from carmeta.domain.record.base import Id, Model
+from carmeta.domain.record.base import SCHEMA, Id, Model, SchemaVersion, Text
+from carmeta.domain.record.cohort import Cohort
 from carmeta.domain.record.printed import Place
 from carmeta.domain.record.study import Report, StudyRecord
+from carmeta.domain.words import ProductAttribute, Vocabulary
 
 # Top-level keys by which these files are told from configurations.
 _REGISTER_KEYS: Final = frozenset({"products", "reports"})
@@ -30,14 +32,12 @@ def record_kind(data: Mapping[str, object]) -> str:
 
 
 class Product(Model):
-    """A CAR-T product; its characteristics live once."""
+    """A product that cohorts were given; its characteristics live once."""
 
     id: Id
     label: str
     aliases: list[str] = Field(default_factory=list)
-    target: Literal["BCMA", "GPRC5D", "other"]
-    binder: str
-    costimulation: Literal["4-1BB", "CD28"] | None = None
+    attributes: dict[ProductAttribute, Text] = Field(default_factory=dict)
     note: str | None = None
     at: list[Place] = Field(default_factory=list)
 
@@ -45,18 +45,26 @@ class Product(Model):
 class ProductRegister(Model):
     """`studies/_products.yaml`."""
 
+    schema_version: SchemaVersion = SCHEMA
     products: list[Product]
 
 
 class ReportRegister(Model):
     """`studies/_reports.yaml`: documents that several studies share."""
 
+    schema_version: SchemaVersion = SCHEMA
     reports: list[Report]
 
 
 class Review(Model):
-    """All records of a folder with the registers they refer to."""
+    """All records of a folder with the registers they refer to, and the words they use."""
 
+    words: Vocabulary = Vocabulary()
     studies: list[StudyRecord]
     products: dict[str, Product]
     reports: dict[str, Report]
+
+    def attributes(self, cohort: Cohort) -> dict[str, str]:
+        """What is declared of a cohort and of the product it was given."""
+        product = self.products.get(cohort.product or "")
+        return (product.attributes if product else {}) | cohort.attributes

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from carmeta.domain.dates import DateText
 from carmeta.domain.record.base import (
+    SCHEMA,
     CohortRef,
     CountInt,
     Id,
     Model,
     NumberText,
     PercentText,
+    SchemaVersion,
     Text,
 )
 from carmeta.domain.record.cohort import Cohort
 from carmeta.domain.record.patients import PatientTable
 from carmeta.domain.record.printed import Place, PrintedInterval, Sourced
-from carmeta.vocabulary import (
-    BIAS_ANSWERS,
-    BIAS_ITEMS,
-    BiasTool,
-    Judgement,
-    OutcomeCode,
-    TwoArmMeasure,
-)
+from carmeta.domain.words import BiasToolCode, OutcomeCode, words_of
+from carmeta.vocabulary import TrialDesign, TwoArmMeasure
 
 
 class Contrast(Sourced):
@@ -70,7 +66,7 @@ class Trial(Model):
     registry: Annotated[str, Field(pattern=r"^NCT\d{8}$")] | None = None
     other_registries: list[str] = Field(default_factory=list)
     phase: Literal["1", "1/2", "2", "3"] | None = None
-    design: Literal["single-arm", "randomised", "retrospective-cohort"]
+    design: TrialDesign
     countries: list[str] = Field(default_factory=list)
     year: int | None = Field(None, ge=1900, le=2100, description="Year of the numbers' own report.")
     note: str | None = None
@@ -123,8 +119,8 @@ class Ambiguity(Model):
 class BiasJudgement(Model):
     """One item of a risk-of-bias tool: the answer and what in the paper supports it."""
 
-    item: Id = Field(description="As in vocabulary.BIAS_ITEMS, e.g. consecutive, randomisation.")
-    judgement: Judgement
+    item: Id = Field(description="An item of the tool.")
+    judgement: Text = Field(description="An answer of the tool.")
     support: Text
     at: Place | None = None
 
@@ -132,18 +128,22 @@ class BiasJudgement(Model):
 class RiskOfBias(Model):
     """A risk-of-bias assessment of the study; left out where the text supports none."""
 
-    tool: BiasTool
-    outcome: str | None = Field(None, description="RoB 2 judges one outcome, e.g. orr.")
+    tool: BiasToolCode
+    outcome: OutcomeCode | None = Field(None, description="Where the tool judges one outcome.")
     judgements: list[BiasJudgement] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _of_the_tool(self) -> RiskOfBias:
-        items, answers = BIAS_ITEMS[self.tool], BIAS_ANSWERS[self.tool]
+    def _of_the_tool(self, info: ValidationInfo) -> RiskOfBias:
+        words = words_of(info)
+        if words is None:
+            return self
+        tool = words.bias_tools[self.tool]
         for one in self.judgements:
-            if one.item not in items:
-                raise ValueError(f"'{one.item}' is no item of {self.tool}: {', '.join(items)}")
-            if one.judgement not in answers:
-                raise ValueError(f"{self.tool} is answered by {', '.join(answers)}")
+            if one.item not in tool.items:
+                allowed = ", ".join(tool.items)
+                raise ValueError(f"'{one.item}' is no item of {self.tool}: {allowed}")
+            if one.judgement not in tool.answers:
+                raise ValueError(f"{self.tool} is answered by {', '.join(tool.answers)}")
         if len({one.item for one in self.judgements}) < len(self.judgements):
             raise ValueError("an item is judged twice")
         return self
@@ -161,6 +161,7 @@ class Acknowledgement(Model):
 class StudyRecord(Model):
     """One study: its trial, the documents read, and the cohorts they print."""
 
+    schema_version: SchemaVersion = SCHEMA
     id: Id
     label: str
     status: Literal["draft", "final"] = Field(

@@ -1,7 +1,58 @@
 """The words of a review: what it declares, and what follows from it."""
 
-from carmeta.domain.words.declared import declared, words_of
-from carmeta.domain.words.terms import Sign
-from carmeta.domain.words.vocabulary import OutcomeTerm, Vocabulary
+from carmeta.domain.words.declared import (
+    SECTION,
+    UNDECLARED,
+    AssayCode,
+    AttributeName,
+    BiasToolCode,
+    CategoryCode,
+    CohortAttribute,
+    EndpointCode,
+    EventCode,
+    GroupCode,
+    LadderCode,
+    ModeratorCode,
+    OutcomeCode,
+    PopulationCode,
+    ProductAttribute,
+    RoleCode,
+    ScaleCode,
+    undeclared,
+    words_of,
+)
+from carmeta.domain.words.terms import BiasTool, Sign
+from carmeta.domain.words.vocabulary import (
+    NOT_REPORTED,
+    OTHER_EVENT,
+    OutcomeTerm,
+    Vocabulary,
+)
 
-__all__ = ["OutcomeTerm", "Sign", "Vocabulary", "declared", "words_of"]
+__all__ = [
+    "NOT_REPORTED",
+    "OTHER_EVENT",
+    "SECTION",
+    "UNDECLARED",
+    "AssayCode",
+    "AttributeName",
+    "BiasTool",
+    "BiasToolCode",
+    "CategoryCode",
+    "CohortAttribute",
+    "EndpointCode",
+    "EventCode",
+    "GroupCode",
+    "LadderCode",
+    "ModeratorCode",
+    "OutcomeCode",
+    "OutcomeTerm",
+    "PopulationCode",
+    "ProductAttribute",
+    "RoleCode",
+    "ScaleCode",
+    "Sign",
+    "Vocabulary",
+    "undeclared",
+    "words_of",
+]

@@ -6,10 +6,11 @@ makes a record by itself, any word is taken.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from carmeta.domain.words.vocabulary import Vocabulary
 
@@ -28,13 +29,41 @@ def undeclared(value: str, section: str, allowed: tuple[str, ...]) -> PydanticCu
     return PydanticCustomError(UNDECLARED, "'{value}' is not declared in {section}", told)
 
 
-def declared(section: str) -> Any:
-    """What makes a text a word of a section: to stand in ``Annotated[str, ...]``."""
+@dataclass(frozen=True)
+class FromSection:
+    """Marks a text as a word of a section: ``Annotated[str, FromSection("roles")]``."""
 
-    def check(value: str, info: ValidationInfo) -> str:
+    section: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", SECTION: self.section}
+
+    def _check(self, value: str, info: ValidationInfo) -> str:
         words = words_of(info)
-        if words is not None and value not in (allowed := words.allowed(section)):
-            raise undeclared(value, section, allowed)
+        if words is not None and value not in (allowed := words.allowed(self.section)):
+            raise undeclared(value, self.section, allowed)
         return value
 
-    return AfterValidator(check), WithJsonSchema({"type": "string", SECTION: section})
+
+OutcomeCode = Annotated[str, FromSection("outcomes")]
+CategoryCode = Annotated[str, FromSection("categories")]
+LadderCode = Annotated[str, FromSection("ladders")]
+GroupCode = Annotated[str, FromSection("groups")]
+AssayCode = Annotated[str, FromSection("assays")]
+EventCode = Annotated[str, FromSection("events")]
+ScaleCode = Annotated[str, FromSection("scales")]
+PopulationCode = Annotated[str, FromSection("populations")]
+RoleCode = Annotated[str, FromSection("roles")]
+EndpointCode = Annotated[str, FromSection("endpoints")]
+AttributeName = Annotated[str, FromSection("attributes")]
+CohortAttribute = Annotated[str, FromSection("cohort attributes")]
+ProductAttribute = Annotated[str, FromSection("product attributes")]
+ModeratorCode = Annotated[str, FromSection("moderators")]
+BiasToolCode = Annotated[str, FromSection("bias_tools")]

@@ -17,7 +17,6 @@ from carmeta.domain.words.terms import (
     Endpoint,
     Event,
     Group,
-    Label,
     Ladder,
     Moderator,
     Outcome,
@@ -228,9 +227,7 @@ class Vocabulary(Declared):
     @property
     def whole_populations(self) -> tuple[str, ...]:
         """The usual populations that are the same for every outcome, the preferred first."""
-        return tuple(
-            name for name in self.usual_populations if not self.populations[name].varies
-        )
+        return tuple(name for name in self.usual_populations if not self.populations[name].varies)
 
 
 def _ordered(ladder: Ladder) -> tuple[str, ...]:
