@@ -16,6 +16,7 @@ from carmeta.domain.record import Review
 from carmeta.harmonise import harmonise
 from carmeta.pipeline.sets import named
 from carmeta.records import load_review
+from tests.words import MYELOMA
 
 ROOT = Path(__file__).parent.parent
 
@@ -92,7 +93,7 @@ def review() -> Review:
 
 @pytest.fixture(scope="module")
 def primary(review: Review) -> Harmonised:
-    return harmonise(review, load_config(ROOT / "configs" / "primary.yaml"))
+    return harmonise(review, load_config(ROOT / "configs" / "primary.yaml", MYELOMA))
 
 
 @pytest.mark.parametrize("outcome", EXPECTED)
@@ -129,7 +130,7 @@ def test_karmma_3_response_is_flagged_as_intention_to_treat(primary: Harmonised)
 
 
 def test_printed_counts_only_uses_nothing_from_percentages(review: Review) -> None:
-    config = load_config(ROOT / "configs" / "printed-counts-only.yaml")
+    config = load_config(ROOT / "configs" / "printed-counts-only.yaml", MYELOMA)
     counts = harmonise(review, config).counts
     assert {c.derivation for c in counts} == {"printed", "summed"}
     assert {c.key for c in counts if c.outcome == "orr"} == {
@@ -140,7 +141,7 @@ def test_printed_counts_only_uses_nothing_from_percentages(review: Review) -> No
 
 
 def test_individual_patients_agree_with_the_text_of_legend_2(review: Review) -> None:
-    config = load_config(ROOT / "configs" / "legend2-subsets.yaml")
+    config = load_config(ROOT / "configs" / "legend2-subsets.yaml", MYELOMA)
     wanted = {
         "rj": {"orr": (5, 5), "cr": (4, 5), "crs_any": (5, 5), "crs_ge3": (3, 5)},
         "js": {"orr": (8, 9), "cr": (8, 9), "crs_any": (9, 9), "crs_ge3": (2, 9)},

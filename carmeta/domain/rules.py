@@ -62,7 +62,9 @@ class Include(Section):
     products: Listed[str] = ()
     cohorts: Listed[CohortKey] = ()
     units: Listed[Unit] = ("patients",)
-    attributes: dict[AttributeName, Listed[str]] = Field(default_factory=dict)
+    attributes: Annotated[dict[AttributeName, Listed[str]], Field(min_length=1)] = Field(
+        default_factory=dict, description="Values of what the review declares of cohorts."
+    )
 
 
 class Populations(Section):
@@ -92,7 +94,7 @@ class Definitions(Section):
     without: ByOutcome[Listed[CategoryCode]] = Field(
         default_factory=dict, description="Categories of response that do not count."
     )
-    scales: dict[EventCode, Listed[ScaleCode]] = Field(
+    scales: Annotated[dict[EventCode, Listed[ScaleCode]], Field(min_length=1)] = Field(
         default_factory=dict, description="By event."
     )
     among: ByOutcome[GroupCode] = Field(

@@ -23,7 +23,7 @@ from carmeta.report.forest import forest
 from carmeta.report.forest_contrast import forest_contrast
 from carmeta.report.forest_series import forest_series
 from carmeta.report.lineage_plot import lineage
-from carmeta.vocabulary import BIAS_ITEMS
+from tests.words import MYELOMA
 from tests.figures import synthetic
 
 FOLDER = Path(__file__).parents[2] / "docs" / "gallery"
@@ -137,10 +137,10 @@ def _bias() -> list[Drawing]:
     studies = [
         StudyBias(
             slab.lower(), slab, tool,
-            tuple(
-                BiasItem(key, label, answers[tool][(2 * j + i) % len(answers[tool])], "", "")
-                for j, (key, label) in enumerate(BIAS_ITEMS[tool].items())
+            synthetic.judged(
+                tool, [answers[tool][(2 * j + i) % len(answers[tool])] for j in range(12)]
             ),
+            MYELOMA.bias_tools[tool].label,
         )
         for i, (slab, tool) in enumerate(assessed)
     ]  # fmt: skip

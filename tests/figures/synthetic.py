@@ -7,6 +7,7 @@ arguments; nothing is random.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -28,7 +29,7 @@ from carmeta.lineage import Lineage
 from carmeta.pipeline.comparison import compare
 from carmeta.pipeline.dependence import Trials
 from carmeta.pipeline.outcome import analyse_outcome
-from carmeta.vocabulary import BIAS_ITEMS, OUTCOMES
+from tests.words import MYELOMA
 
 MOST_LEFT_OUT = 40  # no leave-one-out for more cohorts, to save time
 SHORT = (
@@ -178,7 +179,7 @@ def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysi
         Excluded("study-0", "first-33", "CYPRESS-1 (33)", code, "overlap",
                  "All 33 patients are among the 62 of the later report", "Table 2"),
     )  # fmt: skip
-    known = code in OUTCOMES
+    known = code in MYELOMA.outcomes
     asked: Any = {"thresholds": {code: Threshold(value=0.5)}} if known else {}
     config = AnalysisConfig(
         name="synthetic",
@@ -190,9 +191,20 @@ def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysi
     )
     trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
     given = Harmonised(tuple(counts), (), excluded)
-    found = analyse_outcome(config, given, trials, code)
+    found = analyse_outcome(config, given, trials, MYELOMA.outcome(code))
     assert found is not None
     return found
+
+
+def judged(tool: str, answers: Sequence[str]) -> tuple[BiasItem, ...]:
+    """The items of a tool with these answers in turn; empty: not judged."""
+    known = MYELOMA.bias_tools[tool]
+    return tuple(
+        BiasItem(key, term.label, code, "", "", known.answers[code].label, known.answers[code].sign)
+        if code
+        else BiasItem(key, term.label, "", "", "")
+        for (key, term), code in zip(known.items.items(), answers, strict=False)
+    )
 
 
 def bias(
@@ -204,11 +216,10 @@ def bias(
     found = []
     for i, row in enumerate(outcome.rows):
         tool = tools[i % len(tools)] if i % 3 != 2 else ""
-        items = tuple(
-            BiasItem(key, label, answers[tool][(2 * j + i) % len(answers[tool])], "", "")
-            for j, (key, label) in enumerate(BIAS_ITEMS.get(tool, {}).items())
-        )
-        found.append(StudyBias(row.count.study, row.count.slab, tool, items))
+        given = answers.get(tool, ())
+        items = judged(tool, [given[(2 * j + i) % len(given)] for j in range(12)]) if tool else ()
+        label = MYELOMA.bias_tools[tool].label if tool else ""
+        found.append(StudyBias(row.count.study, row.count.slab, tool, items, label))
     return found
 
 
@@ -246,7 +257,7 @@ def _compared(studies: tuple[Arms, ...], measures: tuple[str, ...]) -> ContrastA
         outcomes=("orr",),
         comparison=Comparison(pairs=tuple(pairs), measures=measures),
     )
-    review = Review(studies=[], products={}, reports={})
+    review = Review(words=MYELOMA, studies=[], products={}, reports={})
     (found,) = compare(config, review, Harmonised(tuple(counts), (), ()))
     # A figure of many pairs names the study; the arms stand in the column heads.
     named = tuple(
@@ -280,6 +291,7 @@ def analysis(*, outcomes: tuple[OutcomeAnalysis, ...] | None = None, text: str =
             "models": ["GLMM", "IV/REML/adhoc"],
             "note": text,
         },
+        words=MYELOMA,
         outcomes=found,
         contrasts=(contrast(),),
         decisions=tuple(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from carmeta.domain.record import Review, StudyRecord
+from tests.words import MYELOMA
 
 OUTCOMES = ("orr", "cr", "scr", "vgpr", "mrd_neg", "crs_any", "crs_ge3", "nt_any", "nt_ge3")
 GROUPS = ("all", "responders", "cr-or-better")
@@ -39,7 +40,7 @@ def make_review(seed: int) -> MadeUp:
         studies.append(_study(rng, name, patients))
     records = [StudyRecord.model_validate_json(json.dumps(study)) for study in studies]
     reports = {r.id: r for record in records for r in record.reports if not isinstance(r, str)}
-    return MadeUp(Review(studies=records, products={}, reports=reports), patients)
+    return MadeUp(Review(words=MYELOMA, studies=records, products={}, reports=reports), patients)
 
 
 def make_rules(seed: int) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def make_rules(seed: int) -> dict[str, Any]:
     rng = random.Random(f"rules {seed}")
     rules: dict[str, Any] = {
         "outcomes": tuple(rng.sample(OUTCOMES, rng.randint(2, len(OUTCOMES)))),
-        "definitions": {"mrd_among": rng.choice(GROUPS)},
+        "definitions": {"among": {"mrd_neg": rng.choice(GROUPS)}},
         "overlap": {
             "policy": rng.choice(("patients", "patients", "printed", "latest", "earliest"))
         },
@@ -57,7 +58,10 @@ def make_rules(seed: int) -> dict[str, Any]:
     if rng.random() < 0.2:
         rules["populations"] = {"order": tuple(rng.sample(("infused", "itt", "evaluable"), 2))}
     if rng.random() < 0.2:
-        rules["definitions"] |= {"cr": "cr-without-scr", "crs_scales": ("lee-2014", "astct")}
+        rules["definitions"] |= {
+            "without": {"cr": ("sCR",)},
+            "scales": {"crs": ("lee-2014", "astct")},
+        }
     if rng.random() < 0.2:
         rules["include"] = {"secondary": True, "units": ("patients", "instances")}
     return rules
@@ -166,7 +170,7 @@ def _printed(rng: random.Random, n: int) -> dict[str, Any]:
         "proportions": [_proportion(rng, n) for _ in range(rng.randint(0, 4))],
         "response": [_response(rng, n) for _ in range(rng.choice((0, 0, 1, 2)))],
         "toxicity": [_toxicity(rng, n) for _ in range(rng.choice((0, 1, 2)))],
-        "mrd": [_mrd(rng, n) for _ in range(rng.choice((0, 0, 1, 2)))],
+        "assayed": [_mrd(rng, n) for _ in range(rng.choice((0, 0, 1, 2)))],
     }
 
 
@@ -221,6 +225,7 @@ def _toxicity(rng: random.Random, n: int) -> dict[str, Any]:
 
 def _mrd(rng: random.Random, n: int) -> dict[str, Any]:
     return {
+        "outcome": "mrd_neg",
         "assay": "NGS",
         "depth": rng.choice(("1e-4", "1e-5")),
         "among": rng.choice(GROUPS),

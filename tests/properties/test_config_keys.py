@@ -23,8 +23,9 @@ from carmeta.domain.rules import EvidenceRules
 from carmeta.harmonise import harmonise
 from carmeta.pipeline import run
 from tests.properties.reviews import OUTCOMES, make_review
+from tests.words import MYELOMA, declare
 
-BASE: dict[str, Any] = {"outcomes": OUTCOMES, "definitions": {"mrd_among": "responders"}}
+BASE: dict[str, Any] = {"outcomes": OUTCOMES, "definitions": {"among": {"mrd_neg": "responders"}}}
 
 EVIDENCE: dict[str, list[Any]] = {
     "outcomes": [("orr",)],
@@ -34,17 +35,16 @@ EVIDENCE: dict[str, list[Any]] = {
     "include.products": [("some-product",)],
     "include.cohorts": [("alpha/c0",)],
     "include.units": [("instances",), ("patients", "instances")],
-    "include.line": ["first"],
+    "include.attributes": [{"line": ("first",)}],
     "populations.order": [("itt", "infused"), ("evaluable",)],
     "populations.by_outcome": [{"orr": ("itt",)}],
     "counts.accept": [("printed",), ("percent",)],
     "counts.inferred": [False],
     "counts.several": ["lowest", "highest"],
     "overlap.policy": ["printed", "latest", "earliest"],
-    "definitions.cr": ["cr-without-scr"],
-    "definitions.crs_scales": [("astct",)],
-    "definitions.nt_scales": [("ctcae",)],
-    "definitions.mrd_among": ["all"],
+    "definitions.without": [{"cr": ("sCR",)}],
+    "definitions.scales": [{"crs": ("astct",)}, {"neurotoxicity": ("ctcae",)}],
+    "definitions.among": [{"mrd_neg": "all"}],
 }
 
 
@@ -54,7 +54,7 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from leaves(inner, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}"
+            yield f"{prefix}{field.alias or name}"
 
 
 def changed(base: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def plain(seed: int) -> tuple[Any, ...]:
 
 
 def harmonised(seed: int, rules: dict[str, Any]) -> tuple[Any, ...]:
-    found = harmonise(make_review(seed).review, EvidenceRules.model_validate(rules))
+    found = harmonise(make_review(seed).review, EvidenceRules.model_validate(rules, context=MYELOMA))
     return found.counts, found.excluded
 
 
@@ -144,7 +144,7 @@ def record(index: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("review")
-    (folder / "studies").mkdir()
+    (declare(folder) / "studies").mkdir()
     for index in range(5):
         one = record(index)
         if index == 0:  # 37% of 300 patients may be several counts

@@ -18,7 +18,8 @@ from carmeta.domain.rules import EvidenceRules
 from carmeta.harmonise import harmonise, paired
 from carmeta.harmonise.readings import Evidence
 from carmeta.lineage import Lineage
-from carmeta.vocabulary import EXCLUSION_WORDS, OUTCOMES
+from carmeta.vocabulary import EXCLUSION_WORDS
+from tests.words import MYELOMA
 from tests.properties.reviews import MadeUp, make_review, make_rules
 
 SEEDS = range(300)
@@ -28,7 +29,7 @@ PAIRED = range(100)  # reviews of which arms are compared
 @cache
 def harmonised(seed: int) -> tuple[MadeUp, EvidenceRules, Harmonised]:
     made = make_review(seed)
-    rules = EvidenceRules.model_validate(make_rules(seed))
+    rules = EvidenceRules.model_validate(make_rules(seed), context=MYELOMA)
     return made, rules, harmonise(made.review, rules)
 
 
@@ -47,22 +48,22 @@ def compared(seed: int) -> tuple[MadeUp, EvidenceRules, Harmonised, list[tuple[s
     include = {"cohorts": tuple(arm for pair in pairs for arm in pair) or ("no/pair",)}
     rules = make_rules(seed)
     rules = EvidenceRules.model_validate(
-        rules | {"include": {**rules.get("include", {}), **include}}
+        rules | {"include": {**rules.get("include", {}), **include}}, context=MYELOMA
     )
     return made, rules, paired(made.review, harmonise(made.review, rules), pairs), pairs
 
 
 def reports(cell: Cell, outcome: str) -> bool:
     """Whether a cell holds something of an outcome: the rate, a category, a grade of it."""
-    term = OUTCOMES[outcome]
+    term = MYELOMA.outcome(outcome)
     if cell.kind == "proportion":
         return cell.name == outcome
     if cell.kind == "response":
-        return cell.name in term.tier
-    if cell.kind == "mrd":
-        return outcome == "mrd_neg"
+        return cell.name in term.categories
+    if cell.kind == "assayed":
+        return outcome == cell.name
     if isinstance(cell.item, Toxicity):
-        return cell.item.event == term.event and grade_bounds(cell.grade)[0] >= term.lowest
+        return cell.event == term.event and grade_bounds(cell.grade)[0] >= term.lowest
     return False
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from carmeta.config import AnalysisConfig, load_config, resolved
 from carmeta.errors import ConfigError
+from tests.words import MYELOMA
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -22,21 +23,21 @@ def write(folder: Path, text: str, name: str = "mine") -> Path:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_committed_configurations_are_short_and_valid(path: Path) -> None:
-    config = load_config(path)
+    config = load_config(path, MYELOMA)
     assert config.name == path.stem
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 25
     assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=")
 
 
 def test_two_lines_are_enough(tmp_path: Path) -> None:
-    config = load_config(write(tmp_path, "name: mine\ntitle: Mine\n"))
+    config = load_config(write(tmp_path, "name: mine\ntitle: Mine\n"), MYELOMA)
     assert config.specs[0].model == "GLMM"
     assert resolved(config)["models"][0] == {"model": "GLMM", "method": "ML", "test": "t"}
 
 
 def test_resolving_changes_nothing_that_was_said(tmp_path: Path) -> None:
     text = "name: mine\ntitle: Mine\nmodels:\n  - {model: IV, method: PM, test: knha}\n"
-    assert resolved(load_config(write(tmp_path, text)))["models"] == [
+    assert resolved(load_config(write(tmp_path, text), MYELOMA))["models"] == [
         {"model": "IV", "method": "PM", "test": "knha"}
     ]
 
@@ -55,7 +56,7 @@ def test_mistakes_are_told_with_place_and_what_is_meant(
     tmp_path: Path, text: str, place: tuple[int, int], words: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_config(write(tmp_path, text))
+        load_config(write(tmp_path, text), MYELOMA)
     (diagnostic,) = caught.value.diagnostics
     assert (diagnostic.mark.line, diagnostic.mark.column) == place
     assert words in f"{diagnostic.message} {diagnostic.hint}"
@@ -64,13 +65,13 @@ def test_mistakes_are_told_with_place_and_what_is_meant(
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     text = "name: mine\ntitle: Mine\nlevel: 95\noutcome: [orr]\nsubgroup: colour\n"
     with pytest.raises(ConfigError) as caught:
-        load_config(write(tmp_path, text))
+        load_config(write(tmp_path, text), MYELOMA)
     assert len(caught.value.diagnostics) == 3
 
 
 def test_a_configuration_that_is_not_there_suggests_one() -> None:
     with pytest.raises(ConfigError) as caught:
-        load_config(ROOT / "configs" / "primry.yaml")
+        load_config(ROOT / "configs" / "primry.yaml", MYELOMA)
     assert "primary.yaml" in caught.value.hint
 
 
@@ -78,16 +79,17 @@ def test_every_key_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     named = {key.split(".")[0] for cell in cells for key in re.findall(r"`([a-z_0-9.]+)`", cell)}
-    assert set(AnalysisConfig.model_fields) <= named
+    fields = {field.alias or name for name, field in AnalysisConfig.model_fields.items()}
+    assert fields <= named
 
 
 @pytest.mark.parametrize(
     ("keys", "place"),
     [
-        ("definitions: {nt_scales: [ctcae]}\n", (4, 27)),
-        ("definitions: {crs_scales: [astct]}\n", (4, 28)),
-        ("definitions: {mrd_among: all}\n", (4, 26)),
-        ("definitions: {cr: cr-without-scr}\n", (4, 19)),
+        ("definitions: {scales: {neurotoxicity: [ctcae]}}\n", (4, 40)),
+        ("definitions: {scales: {crs: [astct]}}\n", (4, 30)),
+        ("definitions: {among: {mrd_neg: all}}\n", (4, 33)),
+        ("definitions: {without: {cr: [sCR]}}\n", (4, 29)),
         ("populations: {by_outcome: {cr: [itt]}}\n", (4, 32)),
         ("thresholds: {cr: {value: 0.5}}\n", (4, 18)),
     ],
@@ -96,7 +98,7 @@ def test_a_key_for_an_outcome_that_is_not_asked_for_is_refused(
     tmp_path: Path, keys: str, place: tuple[int, int]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_config(write(tmp_path, "name: mine\ntitle: Mine\noutcomes: [orr]\n" + keys))
+        load_config(write(tmp_path, "name: mine\ntitle: Mine\noutcomes: [orr]\n" + keys), MYELOMA)
     (told,) = caught.value.diagnostics
     assert (told.code, told.mark.line) == ("CFG013", place[0])
     assert "not among" in told.message
@@ -105,7 +107,7 @@ def test_a_key_for_an_outcome_that_is_not_asked_for_is_refused(
 def test_a_comparison_on_no_measure_is_refused(tmp_path: Path) -> None:
     text = "name: mine\ntitle: Mine\ncomparison:\n  pairs: [{treatment: a/b, control: a/c}]\n"
     with pytest.raises(ConfigError) as caught:
-        load_config(write(tmp_path, text + "  measures: []\n"))
+        load_config(write(tmp_path, text + "  measures: []\n"), MYELOMA)
     assert caught.value.diagnostics[0].mark.line == 5
 
 
@@ -120,14 +122,14 @@ def test_a_comparison_on_no_measure_is_refused(tmp_path: Path) -> None:
 def test_an_arm_stands_in_a_comparison_once(tmp_path: Path, pairs: str) -> None:
     text = f"name: mine\ntitle: Mine\ncomparison:\n  pairs: {pairs}\n"
     with pytest.raises(ConfigError) as caught:
-        load_config(write(tmp_path, text))
+        load_config(write(tmp_path, text), MYELOMA)
     assert {one.code for one in caught.value.diagnostics} == {"CFG014"}
 
 
 def told(tmp_path: Path, keys: str) -> list[tuple[str, int, int]]:
     """Code and place of everything that is wrong with a configuration."""
     with pytest.raises(ConfigError) as caught:
-        load_config(write(tmp_path, "name: mine\ntitle: Mine\n" + keys))
+        load_config(write(tmp_path, "name: mine\ntitle: Mine\n" + keys), MYELOMA)
     return [(one.code, one.mark.line, one.mark.column) for one in caught.value.diagnostics]
 
 
@@ -160,7 +162,7 @@ def test_no_list_may_be_empty_or_hold_a_thing_twice() -> None:
         ("populations: {order: [itt, itt]}\n", (3, 28)),
         ("populations: {by_outcome: {orr: [itt, itt]}}\n", (3, 39)),
         ("counts: {accept: [printed, printed]}\n", (3, 28)),
-        ("definitions: {crs_scales: [lee-2014, lee-2014]}\n", (3, 38)),
+        ("definitions: {scales: {crs: [lee-2014, lee-2014]}}\n", (3, 43)),
         ("sets: [{id: x, label: X, cohorts: [a/b, a/b]}]\n", (3, 41)),
         ("comparison: {pairs: [{treatment: a/b, control: a/c}], measures: [OR, OR]}\n", (3, 70)),
         ("sets:\n  - {id: x, label: X, cohorts: [a/b]}\n  - {id: x, label: Y, cohorts: [a/c]}\n",
@@ -192,7 +194,7 @@ def test_a_model_that_is_asked_for_twice_is_refused(tmp_path: Path, models: str)
         ("populations: {by_outcome: {orr: []}}\n", 33),
         ("populations: {by_outcome: {}}\n", 27),
         ("counts: {accept: []}\n", 18),
-        ("definitions: {nt_scales: []}\n", 26),
+        ("definitions: {scales: {neurotoxicity: []}}\n", 39),
         ("models: []\n", 9),
         ("sets: []\n", 7),
         ("thresholds: {}\n", 13),

@@ -32,6 +32,7 @@ from carmeta.sensitivity.influence import influence_of_effects
 from carmeta.sensitivity.small_study import egger_test, trim_fill_effects
 from carmeta.vocabulary import (
     I2Method,
+from tests.words import MYELOMA
     Measure,
     Method,
     ModelCode,
@@ -300,7 +301,7 @@ class TestConfigurations:
         path = tmp_path / "mine.yaml"
         path.write_text(f"name: mine\ntitle: Mine\n{lines}")
         with pytest.raises(ConfigError) as caught:
-            load_config(path)
+            load_config(path, MYELOMA)
         (found,) = caught.value.diagnostics
         assert (found.mark.line, found.mark.column) == place
         for word in words:
@@ -311,7 +312,7 @@ class TestConfigurations:
         models = "models:\n  - {model: GLMM, method: DL, test: knha}\n  - {model: MH}\n"
         path.write_text(f"name: mine\ntitle: Mine\n{models}")
         with pytest.raises(ConfigError) as caught:
-            load_config(path)
+            load_config(path, MYELOMA)
         assert len(caught.value.diagnostics) == 3
 
 

@@ -11,6 +11,7 @@ import pytest
 from carmeta.audit import audit
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Review, StudyRecord
+from tests.words import MYELOMA
 
 AT = {"section": "Results"}
 
@@ -71,7 +72,7 @@ def study(*cohorts: dict[str, Any], name: str = "s", **fields: Any) -> dict[str,
 
 def review(*studies: dict[str, Any]) -> Review:
     return Review(
-        studies=[StudyRecord.model_validate(item) for item in studies], products={}, reports={}
+        words=MYELOMA, studies=[StudyRecord.model_validate(item) for item in studies], products={}, reports={}
     )
 
 

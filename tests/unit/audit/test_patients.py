@@ -9,9 +9,10 @@ def rows(*patients):
     """(site, response, CRS grade, attributes) for each patient."""
     return {
         "at": AT,
-        "scale": "cartox",
+        "population": "infused",
+        "graded": {"crs": {"scale": "cartox"}},
         "rows": [
-            {"id": f"P{i}", "site": site, "response": response, "crs_grade": grade,
+            {"id": f"P{i}", "site": site, "response": response, "grades": {"crs": grade},
              "attributes": attributes}
             for i, (site, response, grade, attributes) in enumerate(patients, 1)
         ],
@@ -63,7 +64,7 @@ def test_an_open_response_allows_both_readings(make):
         {"name": "emd", "count": 3},
         {"name": "heavily", "count": 3, "patients": {"where": {"lines": ">=3"}}},
         {"name": "few", "count": 0, "patients": {"where": {"lines": "<3", "site": "B"}}},
-        {"name": "severe", "count": 1, "patients": {"where": {"crs_grade": ">=3"}}},
+        {"name": "severe", "count": 1, "patients": {"where": {"crs": ">=3"}}},
         {"name": "low-dose", "count": 1, "patients": {"where": {"dose": "<= 0.5"}}},
         {"name": "lines", "value": "5", "label": "Lines (median)"},
         {"name": "lines", "range": "3-6"},
@@ -89,7 +90,7 @@ def test_numbers_that_differ_from_the_patients(make):
         "toxicity": [
             make.toxicity("crs", {">=3": 3}, scale="cartox"),
             make.toxicity(
-                "adverse-event", {"any": 1}, term="Severe", patients={"where": {"crs_grade": ">2"}}
+                "adverse-event", {"any": 1}, term="Severe", patients={"where": {"crs": ">2"}}
             ),
         ],
     }

@@ -21,6 +21,7 @@ import pytest
 from carmeta.audit import audit
 from carmeta.domain.record import Review, StudyRecord
 from carmeta.records import load_review
+from tests.words import MYELOMA
 
 STUDIES = Path(__file__).parents[3] / "studies"
 SEED = 4
@@ -39,7 +40,7 @@ def review() -> Review:
 
 def seen(studies: list[StudyRecord]) -> set[tuple[str, str, str, str]]:
     whole = review()
-    part = Review(studies=studies, products=whole.products, reports=whole.reports)
+    part = Review(words=MYELOMA, studies=studies, products=whole.products, reports=whole.reports)
     return {
         (one.code, one.study, one.cohort, one.subject)
         for one in audit(part)

@@ -9,6 +9,7 @@ from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.record import Review, StudyRecord
 from carmeta.domain.rules import EvidenceRules
 from carmeta.harmonise import harmonise
+from tests.words import MYELOMA
 
 AT = {"table": "1"}
 
@@ -49,11 +50,11 @@ def with_orr(cohort_id, x, n, **lineage) -> dict[str, Any]:
 
 
 _SECTIONS = {
-    "include": ("roles", "secondary", "studies", "products", "cohorts", "units", "line"),
+    "include": ("roles", "secondary", "studies", "products", "cohorts", "units", "attributes"),
     "populations": ("order", "by_outcome"),
     "counts": ("accept", "inferred", "several"),
     "overlap": ("policy",),
-    "definitions": ("cr", "crs_scales", "nt_scales", "mrd_among"),
+    "definitions": ("without", "scales", "among"),
 }
 
 
@@ -65,8 +66,12 @@ def run(*studies, outcomes=("orr",), **rules) -> Harmonised:
     }
     assert not rules
     reports = {r.id: r for s in studies for r in s.reports if not isinstance(r, str)}
-    review = Review(studies=list(studies), products={}, reports=reports)
-    return harmonise(review, EvidenceRules.model_validate({"outcomes": outcomes, **sections}))
+    review = Review(words=MYELOMA, studies=list(studies), products={}, reports=reports)
+    return harmonise(review, _rules({"outcomes": outcomes, **sections}))
+
+
+def _rules(asked: dict[str, Any]) -> EvidenceRules:
+    return EvidenceRules.model_validate(asked, context=MYELOMA)
 
 
 def one(harmonised: Harmonised, outcome: str) -> Count:

@@ -3,11 +3,12 @@ import pytest
 from carmeta.cells import Cells
 from carmeta.harmonise.counts import derive, summed
 from tests.unit.harmonise.make import cohort, rate, study
+from tests.words import MYELOMA
 
 
 def cell(n, **printed):
     """The cell of a printed rate of ``n`` patients."""
-    cells = Cells([study(cohort(n=n, proportions=[rate(**printed)]))])
+    cells = Cells([study(cohort(n=n, proportions=[rate(**printed)]))], MYELOMA)
     return next(found for found in cells if found.kind == "proportion")
 
 

@@ -9,23 +9,24 @@ import pytest
 from carmeta.config import load_config
 from carmeta.errors import ConfigError
 from tests.unit.harmonise.make import AT, cohort, one, run, study
+from tests.words import MYELOMA
 
 GROUPS = ("all", "responders", "vgpr-or-better", "cr-or-better")
 
 
 def mrd(among, count=5, of=10):
-    item = {"population": "evaluable", "assay": "NGS", "depth": "1e-5", "at": AT}
+    item = {"outcome": "mrd_neg", "population": "evaluable", "assay": "NGS", "depth": "1e-5", "at": AT}
     return {**item, "among": among, "count": count, "of": of}
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_only_the_group_that_is_named_is_pooled(group):
     records = [
-        study(cohort(n=None, mrd=[mrd(g, of=10 + i) for i, g in enumerate(GROUPS)]), study_id="s"),
-        study(cohort(n=None, mrd=[mrd("all")]), study_id="t"),
-        study(cohort(n=None, mrd=[mrd("cr-or-better")]), study_id="u"),
+        study(cohort(n=None, assayed=[mrd(g, of=10 + i) for i, g in enumerate(GROUPS)]), study_id="s"),
+        study(cohort(n=None, assayed=[mrd("all")]), study_id="t"),
+        study(cohort(n=None, assayed=[mrd("cr-or-better")]), study_id="u"),
     ]
-    found = run(*records, outcomes=("mrd_neg",), mrd_among=group)
+    found = run(*records, outcomes=("mrd_neg",), among={"mrd_neg": group})
     assert {c.definition for c in found.counts} == {f"among {group}"}
     assert [c.ni for c in found.counts if c.study == "s"] == [10 + GROUPS.index(group)]
     out = {(e.study, e.kind) for e in found.excluded}
@@ -36,7 +37,7 @@ def test_only_the_group_that_is_named_is_pooled(group):
 
 
 def test_one_group_is_one_count():
-    found = run(study(cohort(n=None, mrd=[mrd("all")])), outcomes=("mrd_neg",), mrd_among="all")
+    found = run(study(cohort(n=None, assayed=[mrd("all")])), outcomes=("mrd_neg",), among={"mrd_neg": "all"})
     assert (one(found, "mrd_neg").xi, one(found, "mrd_neg").ni) == (5, 10)
 
 
@@ -44,19 +45,19 @@ def test_a_configuration_must_name_the_group(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\ntitle: Mine\noutcomes: [orr, mrd_neg]\n")
     with pytest.raises(ConfigError) as caught:
-        load_config(path)
+        load_config(path, MYELOMA)
     (told,) = caught.value.diagnostics
     assert (told.mark.line, told.mark.column) == (3, 17)
-    assert "definitions.mrd_among" in told.message
+    assert "definitions.among" in told.message
     assert "cr-or-better" in f"{told.message} {told.hint}"
-    path.write_text(path.read_text() + "definitions: {mrd_among: responders}\n")
-    assert load_config(path).definitions.mrd_among == "responders"
+    path.write_text(path.read_text() + "definitions: {among: {mrd_neg: responders}}\n")
+    assert load_config(path, MYELOMA).definitions.among == {"mrd_neg": "responders"}
 
 
 def test_a_number_of_another_group_is_named_for_itself():
     groups = ("all", "responders", "cr-or-better")
-    record = study(cohort(n=None, mrd=[mrd(g, of=10 + i) for i, g in enumerate(groups)]))
-    found = run(record, outcomes=("mrd_neg",), mrd_among="all")
+    record = study(cohort(n=None, assayed=[mrd(g, of=10 + i) for i, g in enumerate(groups)]))
+    found = run(record, outcomes=("mrd_neg",), among={"mrd_neg": "all"})
     assert one(found, "mrd_neg").ni == 10
     assert [(e.path, e.by) for e in found.excluded] == [
         (("cohorts", 0, "mrd", 1), "s/all"), (("cohorts", 0, "mrd", 2), "s/all"),
@@ -70,8 +71,8 @@ def test_a_number_of_another_group_is_named_for_itself():
 
 
 def test_a_cohort_without_a_count_is_named_with_all_its_numbers():
-    record = study(cohort(n=None, mrd=[mrd("responders"), mrd("cr-or-better", of=12)]))
-    found = run(record, outcomes=("mrd_neg",), mrd_among="all")
+    record = study(cohort(n=None, assayed=[mrd("responders"), mrd("cr-or-better", of=12)]))
+    found = run(record, outcomes=("mrd_neg",), among={"mrd_neg": "all"})
     (out,) = found.excluded
     assert "5 of 10" in out.source
     assert "5 of 12" in out.source
@@ -84,8 +85,8 @@ def by(assay, depth, count, of):
 
 
 def test_a_second_result_of_a_group_by_another_assay_is_named():
-    record = study(cohort(n=None, mrd=[by("flow", "1e-4", 5, 12), by("NGS", "1e-6", 3, 10)]))
-    found = run(record, outcomes=("mrd_neg",), mrd_among="all")
+    record = study(cohort(n=None, assayed=[by("flow", "1e-4", 5, 12), by("NGS", "1e-6", 3, 10)]))
+    found = run(record, outcomes=("mrd_neg",), among={"mrd_neg": "all"})
     assert one(found, "mrd_neg").ni == 12
     (out,) = found.excluded
     assert (out.kind, out.by, out.path) == ("definition", "s/all", ("cohorts", 0, "mrd", 1))
@@ -99,8 +100,8 @@ def test_a_second_result_of_a_group_by_another_assay_is_named():
 
 def test_different_assays_in_one_pool_are_flagged():
     def flags(*results):
-        records = [study(cohort(n=None, mrd=[r]), study_id=f"s{i}") for i, r in enumerate(results)]
-        found = run(*records, outcomes=("mrd_neg",), mrd_among="all")
+        records = [study(cohort(n=None, assayed=[r]), study_id=f"s{i}") for i, r in enumerate(results)]
+        found = run(*records, outcomes=("mrd_neg",), among={"mrd_neg": "all"})
         return {flag for count in found.counts for flag in count.flags if "assay" in flag}
 
     assert flags(by("flow", "1e-4", 5, 12), by("flow", "1e-4", 3, 10)) == set()

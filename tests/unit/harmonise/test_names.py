@@ -6,10 +6,11 @@ import pytest
 
 from carmeta.cells import Cells
 from tests.unit.harmonise.make import cohort, rate, run, study, with_orr
+from tests.words import MYELOMA
 
 
 def named(*studies):
-    return Cells(studies).names
+    return Cells(studies, MYELOMA).names
 
 
 def test_a_label_that_one_cohort_has_is_its_name():

@@ -162,11 +162,12 @@ def test_a_denominator_may_be_the_sum_of_the_parts():
 
 PATIENTS = {
     "at": [AT],
+    "population": "infused",
     "rows": [
-        {"id": "p1", "site": "A", "response": ["sCR"], "crs_grade": 1},
-        {"id": "p2", "site": "A", "response": ["sCR", "VGPR"], "crs_grade": 3},
-        {"id": "p3", "site": "B", "response": ["sCR", "VGPR"], "crs_grade": 5},
-        {"id": "p4", "site": "B", "response": ["PD"], "crs_grade": 0},
+        {"id": "p1", "site": "A", "response": ["sCR"], "grades": {"crs": 1}},
+        {"id": "p2", "site": "A", "response": ["sCR", "VGPR"], "grades": {"crs": 3}},
+        {"id": "p3", "site": "B", "response": ["sCR", "VGPR"], "grades": {"crs": 5}},
+        {"id": "p4", "site": "B", "response": ["PD"], "grades": {"crs": 0}},
     ],
 }
 
@@ -208,13 +209,17 @@ def test_secondary_studies_enter_only_where_they_are_asked_for():
 
 
 def test_mrd_negativity_says_among_whom_and_how_deep():
-    item = {"population": "evaluable", "assay": "NGS", "depth": "1e-5", "at": AT}
+    item = {"outcome": "mrd_neg", "population": "evaluable", "assay": "NGS", "depth": "1e-5", "at": AT}
     mrd = [
         {**item, "among": "responders", "percent": "89", "of": 28},
         {**item, "among": "cr-or-better", "percent": "100", "of": 13},
     ]
     count = one(
-        run(study(cohort(n=None, mrd=mrd)), outcomes=("mrd_neg",), mrd_among="cr-or-better"),
+        run(
+            study(cohort(n=None, assayed=mrd)),
+            outcomes=("mrd_neg",),
+            among={"mrd_neg": "cr-or-better"},
+        ),
         "mrd_neg",
     )
     assert (count.xi, count.ni, count.grading) == (13, 13, "NGS, 1e-5")
@@ -262,7 +267,7 @@ def test_a_scale_policy_leaves_other_scales_out_and_says_so():
     unknown = cohort("unknown", toxicity=toxicity(any_=9), lineage={"disjoint_from": ["lee"]})
     every = run(study(lee, unknown), outcomes=("crs_any",))
     assert len(every.counts) == 2
-    only = run(study(lee, unknown), outcomes=("crs_any",), crs_scales=("lee-2014",))
+    only = run(study(lee, unknown), outcomes=("crs_any",), scales={"crs": ("lee-2014",)})
     assert [c.cohort for c in only.counts] == ["lee"]
     (out,) = only.excluded
     assert (out.kind, out.cohort) == ("not-selected", "unknown")
@@ -276,7 +281,7 @@ def test_cr_without_stringent_cr_is_a_definition_of_its_own():
         proportions=[{"outcome": "cr", "population": "infused", "count": 7, "at": AT}],
     )
     assert one(run(study(both), outcomes=("cr",)), "cr").xi == 7
-    alone = run(study(both), outcomes=("cr",), cr="cr-without-scr")
+    alone = run(study(both), outcomes=("cr",), without={"cr": ("sCR",)})
     assert (one(alone, "cr").xi, one(alone, "cr").definition) == (2, "CR")
 
 

@@ -13,6 +13,7 @@ from carmeta.api.two_arm import pool_two_arm
 from carmeta.config import load_config
 from carmeta.errors import ConfigError
 from carmeta.pipeline import run
+from tests.words import MYELOMA
 
 HEAD = """\
 name: two
@@ -104,7 +105,7 @@ def test_what_is_not_honoured_is_refused_with_its_place(
     review: Path, lines: str, place: tuple[int, int], words: tuple[str, ...]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_config(write(lines + PAIRS))
+        load_config(write(lines + PAIRS), MYELOMA)
     found = caught.value.diagnostics[0]
     assert (found.mark.line, found.mark.column) == place
     for word in words:

@@ -10,6 +10,7 @@ import yaml
 
 from carmeta.errors import ConfigError
 from carmeta.pipeline import run
+from tests.words import declare
 
 
 def record(study: str, *cohorts: dict[str, Any], **trial: Any) -> dict[str, Any]:
@@ -50,7 +51,7 @@ REVIEW = (
 
 @pytest.fixture
 def analysed(tmp_path: Path):
-    (tmp_path / "studies").mkdir()
+    (declare(tmp_path) / "studies").mkdir()
     for one in REVIEW:
         text = yaml.safe_dump(one)
         (tmp_path / "studies" / f"{one['id']}.yaml").write_text(text, encoding="utf-8")

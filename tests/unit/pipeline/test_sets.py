@@ -13,6 +13,7 @@ from carmeta.cli.explain import _explained
 from carmeta.domain.analysis import Analysis
 from carmeta.pipeline import run
 from carmeta.report import caveats, csvfiles, left_out, summary
+from tests.words import declare
 
 AT = {"table": "1"}
 
@@ -62,7 +63,7 @@ REVIEW = (
 
 @pytest.fixture
 def analysed(tmp_path: Path):
-    (tmp_path / "studies").mkdir()
+    (declare(tmp_path) / "studies").mkdir()
     for one in REVIEW:
         (tmp_path / "studies" / f"{one['id']}.yaml").write_text(json.dumps(one), encoding="utf-8")
 

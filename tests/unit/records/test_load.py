@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from carmeta.records import Loaded, load_review
+from tests.words import declare
 
-PRODUCTS = "products:\n  - {id: prod-a, label: A, target: BCMA, binder: murine scFv}\n"
+PRODUCTS = "products:\n  - {id: prod-a, label: A, attributes: {target: BCMA, binder: murine scFv}}\n"
 REPORTS = """reports:
   - {id: shared-2020, authors: Doe, title: T, journal: J, year: 2020}
 """
@@ -27,11 +28,20 @@ cohorts:
 HEAD_LINES = HEAD.count("\n")
 
 
-def load(tmp_path: Path, body: str = "", **others: str) -> Loaded:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of records in a review with the words of the myeloma review."""
+    found = declare(tmp_path) / "studies"
+    found.mkdir()
+    return found
+
+
+def load(folder: Path, body: str = "", **others: str) -> Loaded:
     files = {"_products": PRODUCTS, "_reports": REPORTS, "toy": HEAD + body, **others}
+    declare(folder.parent)
     for stem, text in files.items():
-        (tmp_path / f"{stem}.yaml").write_text(text)
-    return load_review(tmp_path)
+        (folder / f"{stem}.yaml").write_text(text)
+    return load_review(folder)
 
 
 def told(loaded: Loaded) -> list[str]:
@@ -41,8 +51,8 @@ def told(loaded: Loaded) -> list[str]:
     ]
 
 
-def test_a_sound_folder(tmp_path: Path) -> None:
-    loaded = load(tmp_path)
+def test_a_sound_folder(folder: Path) -> None:
+    loaded = load(folder)
     assert loaded.diagnostics == []
     assert loaded.review is not None
     assert [study.id for study in loaded.review.studies] == ["toy"]
@@ -121,8 +131,8 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "expected"), BODIES)
-def test_what_makes_a_record_unusable(tmp_path: Path, body: str, expected: list[str]) -> None:
-    loaded = load(tmp_path, body)
+def test_what_makes_a_record_unusable(folder: Path, body: str, expected: list[str]) -> None:
+    loaded = load(folder, body)
     assert told(loaded) == expected
     assert (loaded.review is None) == bool(expected)
 
@@ -135,75 +145,76 @@ PARTS = """    lineage: {{partitions: [[p, q]]}}
 """
 
 
-def test_the_sizes_of_the_parts_are_a_denominator(tmp_path: Path) -> None:
-    assert told(load(tmp_path, PARTS.format(count=28))) == []
-    assert told(load(tmp_path, PARTS.format(count=29))) == [
+def test_the_sizes_of_the_parts_are_a_denominator(folder: Path) -> None:
+    assert told(load(folder, PARTS.format(count=28))) == []
+    assert told(load(folder, PARTS.format(count=29))) == [
         "toy.yaml:3:51 REC031 count 29 exceeds n 28: sum of the parts 6 + 22 (population safety)"
     ]
 
 
-def test_ids_of_registers(tmp_path: Path) -> None:
+def test_ids_of_registers(folder: Path) -> None:
     twice = PRODUCTS + PRODUCTS.split("\n", 1)[1]
-    loaded = load(tmp_path, _products=twice.replace("prod-a", "prod-b"))
+    loaded = load(folder, _products=twice.replace("prod-a", "prod-b"))
     assert [(d.code, d.hint) for d in loaded.diagnostics] == [
         ("REC012", "it stands in line 2 already"),
         ("REC020", "known: prod-b"),
     ]
 
 
-def test_a_report_is_described_once(tmp_path: Path) -> None:
+def test_a_report_is_described_once(folder: Path) -> None:
     again = REPORTS + "  - {id: toy-2020, authors: D, title: T, journal: J, year: 2020}\n"
-    loaded = load(tmp_path, _reports=again)
+    loaded = load(folder, _reports=again)
     assert [d.code for d in loaded.diagnostics] == ["REC015"]
-    loaded = load(tmp_path, _reports="reports: []\n")
+    loaded = load(folder, _reports="reports: []\n")
     assert [d.code for d in loaded.diagnostics] == ["REC021"]
 
 
-def test_a_register_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
-    loaded = load(tmp_path, _products="products: 3\n")
+def test_a_register_that_cannot_be_read_is_told_once(folder: Path) -> None:
+    loaded = load(folder, _products="products: 3\n")
     assert [d.code for d in loaded.diagnostics] == ["SCH003"]
 
 
-def test_a_reference_to_a_record_with_errors_is_not_an_error_too(tmp_path: Path) -> None:
-    loaded = load(tmp_path, "    lineage: {part_of: [broken/x]}\n", broken="id: broken\n")
+def test_a_reference_to_a_record_with_errors_is_not_an_error_too(folder: Path) -> None:
+    loaded = load(folder, "    lineage: {part_of: [broken/x]}\n", broken="id: broken\n")
     assert {Path(d.mark.file).stem for d in loaded.diagnostics} == {"broken"}
 
 
-def test_file_name_and_id(tmp_path: Path) -> None:
-    loaded = load(tmp_path, tox=HEAD.replace("toy-2020", "tox-2020"))
+def test_file_name_and_id(folder: Path) -> None:
+    loaded = load(folder, tox=HEAD.replace("toy-2020", "tox-2020"))
     assert [d.code for d in loaded.diagnostics] == ["REC010"]
     assert Path(loaded.diagnostics[0].mark.file).name == "tox.yaml"
 
 
-def test_names_of_files(tmp_path: Path) -> None:
-    loaded = load(tmp_path, _product="products: []\n")
-    (tmp_path / "more.yml").write_text("id: more\n")
-    loaded = load_review(tmp_path)
+def test_names_of_files(folder: Path) -> None:
+    loaded = load(folder, _product="products: []\n")
+    (folder / "more.yml").write_text("id: more\n")
+    loaded = load_review(folder)
     assert [(d.code, d.hint) for d in loaded.diagnostics] == [
         ("REC004", "did you mean '_products.yaml'? known: _products.yaml, _reports.yaml"),
         ("REC003", "rename it to more.yaml"),
     ]
 
 
-def test_folders_that_are_none(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "only").mkdir()
-    (tmp_path / "only" / "_products.yaml").write_text(PRODUCTS)
+def test_folders_that_are_none(folder: Path) -> None:
+    declare(folder)
+    (folder / "file").write_text("")
+    (folder / "empty").mkdir()
+    (folder / "only").mkdir()
+    (folder / "only" / "_products.yaml").write_text(PRODUCTS)
     for name, code in (("none", "REC001"), ("file", "REC001"), ("empty", "REC002"),
                        ("only", "REC002")):  # fmt: skip
-        loaded = load_review(tmp_path / name)
+        loaded = load_review(folder / name)
         assert loaded.review is None
         assert [(d.code, Path(d.mark.file).name) for d in loaded.diagnostics] == [(code, name)]
 
 
-def test_only_the_files_that_were_asked_for_are_told_of(tmp_path: Path) -> None:
-    load(tmp_path, broken="id: broken\n")
-    assert load_review(tmp_path, only=[tmp_path / "toy.yaml"]).diagnostics == []
-    found = load_review(tmp_path, only=[tmp_path / "broken.yaml"]).diagnostics
+def test_only_the_files_that_were_asked_for_are_told_of(folder: Path) -> None:
+    load(folder, broken="id: broken\n")
+    assert load_review(folder, only=[folder / "toy.yaml"]).diagnostics == []
+    found = load_review(folder, only=[folder / "broken.yaml"]).diagnostics
     assert {Path(d.mark.file).stem for d in found} == {"broken"}
 
 
-def test_a_refused_value_is_told_once(tmp_path: Path) -> None:
-    loaded = load(tmp_path, CELL % ("infused", "count: 010"))
+def test_a_refused_value_is_told_once(folder: Path) -> None:
+    loaded = load(folder, CELL % ("infused", "count: 010"))
     assert [d.code for d in loaded.diagnostics] == ["YML015"]

@@ -7,9 +7,11 @@ from typing import get_args
 import pytest
 
 from carmeta.sourcefile import suggest
-from carmeta.vocabulary import BIAS_ITEMS, CATEGORIES, OUTCOME_CODES, POPULATIONS, Method
+from carmeta.vocabulary import Method
+from tests.words import MYELOMA
 
-OUTCOMES = OUTCOME_CODES
+OUTCOMES, POPULATIONS = [*MYELOMA.outcomes], [*MYELOMA.populations]
+CATEGORIES, BIAS_ITEMS = MYELOMA.allowed("categories"), [*MYELOMA.bias_tools]
 TERMS = ("hypertension", "hyperkalaemia", "infection", "neutropenia", "leukopenia")
 
 SLIPS = [
