@@ -26,7 +26,7 @@ def test_a_draft_is_never_pooled_and_says_so():
     [
         ({"role": "comparator"}, {}, "comparator"),
         ({"unit": "instances"}, {}, "instances"),
-        ({}, {"line": "first"}, "line"),
+        ({}, {"attributes": {"line": ("first",)}}, "line"),
         ({}, {"products": ("ide-cel",)}, "product"),
         ({}, {"studies": ("t",)}, "studies"),
         ({}, {"cohorts": ("t/all",)}, "cohorts"),
