@@ -58,9 +58,7 @@ gallery: $(STAMP) ## docs/gallery anew
 	@$(BIN)/python -m tests.figures.gallery
 
 docs: $(STAMP) ## generated pages and JSON Schemas anew
-	@for kind in study products reports config; do \
-	  $(BIN)/carmeta schema $$kind > carmeta/schema/$$kind.schema.json || exit 1; \
-	done
+	@$(BIN)/carmeta schema --write
 	@$(BIN)/python docs/update.py
 
 bench: $(STAMP) ## measure

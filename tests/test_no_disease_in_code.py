@@ -13,11 +13,13 @@ ROOT = Path(__file__).parents[1]
 PACKS = sorted((ROOT / "carmeta" / "packs").glob("*.yaml"))
 # The effect measure PR (untransformed proportion) is statistics, not a partial response.
 MEASURE = {"PR"}
-# Everyday English that packs use too: in code these words mean nothing clinical.
+# Everyday English that packs use too: in code these words mean nothing clinical. The last line
+# is Python's `os`, and what papers print for a limit or a median that there is not.
 EVERYDAY = {
     "low", "high", "moderate", "serious", "critical", "yes", "no", "unclear", "all", "treated",
     "first", "age", "sex", "line", "dose", "target", "other", "death", "event", "study", "0", "1",
     "2", "enrolled", "safety", "infection", "response", "partially", "never", "star", "relapse",
+    "responders", "flow", "not-applicable", "os", "NE", "NR",
 }  # fmt: skip
 
 

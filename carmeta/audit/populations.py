@@ -37,7 +37,7 @@ def _count(cell: Cell) -> Iterator[Finding]:
 def _denominator(context: Context, key: str, cell: Cell) -> Iterator[Finding]:
     """POP002: the denominator printed with a number against the population it is filed under.
 
-    Who is evaluable differs from outcome to outcome, so there only a denominator beyond all
+    Who is in some differs from outcome to outcome, so there only a denominator beyond all
     populations is wrong. A characteristic may also be a share of the cohort that holds this.
     """
     sizes = {name: size.count or 0 for name, size in context.sizes(key).items()}

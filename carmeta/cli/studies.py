@@ -125,7 +125,9 @@ def show(
     review = load(folder)
     record = study_of(review, study, folder)
     if format == "json":
-        write_json(record.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
+        write_json(
+            record.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+        )
         return 0
     columns = {
         "cohort": "Cohort",

@@ -161,7 +161,12 @@ def _asked(config: Path, folders: list[Path], whole: dict[Path, Loaded]) -> Load
     folder = folders[0] if folders else STUDIES
     if folder not in whole:
         whole[folder] = load_review(folder)
-    return whole[folder]
+    loaded = whole[folder]
+    if loaded.words.words is None:
+        terminal.say(f"{config} is not checked: the words of its review are not usable")
+    elif loaded.review is None:
+        terminal.say(f"names in {config} are not checked: the records in {folder} are not usable")
+    return loaded
 
 
 def _check_config(path: Path, loaded: Loaded) -> list[Diagnostic]:
@@ -173,13 +178,10 @@ def _check_config(path: Path, loaded: Loaded) -> list[Diagnostic]:
 
     words, review = loaded.words.words, loaded.review
     if words is None:
-        terminal.say(f"{path} is not checked: the words of its review are not usable")
         return []
     try:
         config = load_config(path, words)
-        if review is None:
-            terminal.say(f"names in {path} are not checked: the records are not usable")
-        else:
+        if review is not None:
             check_choices(config, review, path)
     except ConfigError as error:
         told = list(error.diagnostics)

@@ -68,7 +68,8 @@ class Options(TypedDict, total=False):
     estimand: ``marginal`` adds the mean over the population of studies (GLMM of one arm).
     prior, prior_scale: Of tau (BAYES): half-normal or half-cauchy, on the analysis scale; from
         1e-6 to 50 and to 10.
-    mu_prior: Mean, within 100 of 0, and SD, 1e-6 to 1e6, of a normal prior of the mean; None is
+    mu_prior: Mean, within 100 of 0, and standard deviation, 1e-6 to 1e6, of a normal prior of the
+        mean; None is
         flat.
     likelihood: BAYES: ``binomial`` (default for PLO) or ``normal`` on effect sizes.
     seed: Of what is drawn at random.
@@ -267,7 +268,8 @@ _RANGES: Final = (
     ("prior_scale", lambda v: is_number(v) and _LEAST_SCALE <= v <= max(_MOST_SCALE.values()),
      f"from {_LEAST_SCALE:f} to {max(_MOST_SCALE.values()):g}"),
     ("mu_prior", _normal,
-     f"a mean within {_FARTHEST_MEAN:g} of 0, an SD from {_LEAST_SD:f} to {_MOST_SD:,.0f}"),
+     f"a mean within {_FARTHEST_MEAN:g} of 0, a standard deviation from {_LEAST_SD:f} "
+     f"to {_MOST_SD:,.0f}"),
 )  # fmt: skip
 
 

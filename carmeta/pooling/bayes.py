@@ -61,7 +61,7 @@ class Prior:
         if not (np.isfinite(self.scale) and self.scale > 0):
             raise DataError(f"the scale {self.scale!r} of tau's prior is not positive")
         if self.mu_sd is not None and not (np.isfinite(self.mu_sd) and self.mu_sd > 0):
-            raise DataError(f"the SD {self.mu_sd!r} of mu's prior is not positive")
+            raise DataError(f"the standard deviation {self.mu_sd!r} of mu's prior is not positive")
 
 
 @dataclass(frozen=True, slots=True)

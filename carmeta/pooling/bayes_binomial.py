@@ -28,7 +28,7 @@ from carmeta.pooling.quadrature import Likelihood, conditional
 
 # A logit that differs between studies by more than this is past all probability.
 _MOST_TAU: Final = 300.0
-# Points of mu for each tau: a quarter of an SD apart, where the trapezoid rule is exact.
+# Points of mu for each tau: a quarter of an sd apart, where the trapezoid rule is exact.
 _MU_POINTS: Final = 61
 # Fall of the log density at which the grid of mu ends.
 _FALL: Final = 25.0
@@ -117,7 +117,7 @@ class _Grid:
         return self._log_joint(centre, tau) + np.log(sd) + self.prior.log_density(tau)
 
     def _centre(self, tau: Floats) -> tuple[Floats, Floats]:
-        """Mode of mu for each tau and the SD that its curvature gives."""
+        """Mode of mu for each tau and the sd that its curvature gives."""
         p = (self.x.sum() + 0.5) / (self.n.sum() + 1.0)
         mu = np.full(tau.shape, float(np.log(p) - np.log1p(-p)))
         lik = self._columns(tau.size)

@@ -13,7 +13,7 @@ from carmeta.arrays import Bools, Floats, Indices
 from carmeta.pooling.glmm import MAX_ITER, START_TAU, STEP_TOL, GlmmFit, columns
 from carmeta.pooling.quadrature import NODES, Likelihood
 
-# An SD of the random effects beyond which odds differ by e^100: reported as no limit.
+# An sd of the random effects beyond which odds differ by e^100: reported as no limit.
 _TAU_MAX: Final = 100.0
 
 
@@ -88,7 +88,7 @@ def _mu_limits(lik: Likelihood, flat: _Flat) -> tuple[Floats, Floats]:
     side = np.repeat([-1.0, 1.0], b)
     se = np.sqrt(flat.cov[:, 0, 0])
     start = flat.mu[cols] + side * 2.2 * se[cols]
-    # The start of the nuisance SD is kept off 0, where the likelihood is flat in it.
+    # The start of the nuisance sd is kept off 0, where the likelihood is flat in it.
     tau = np.maximum(flat.tau[cols], 0.1)
     sides = lik.take(cols)
     target = flat.target[cols]
@@ -101,9 +101,9 @@ def _mu_limits(lik: Likelihood, flat: _Flat) -> tuple[Floats, Floats]:
 
 
 def _nested_mu(lik: Likelihood, target: Floats, mu: Floats, se: Floats, side: Floats) -> Floats:
-    """Slow and sure: the SD maximised afresh at each mean, the root by bisection.
+    """Slow and sure: the sd maximised afresh at each mean, the root by bisection.
 
-    For limits at which the maximising SD leaves 0, where the joint steps lose their footing.
+    For limits at which the maximising sd leaves 0, where the joint steps lose their footing.
     """
     inside, width = mu.copy(), 2.5 * se
     outside = mu + side * width

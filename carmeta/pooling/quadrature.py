@@ -27,15 +27,15 @@ from carmeta.arrays import Bools, Floats, Indices
 from carmeta.pooling.binomial import log_likelihood, saturated
 
 NODES: Final = 25
-# Beyond this SD the two-sided rule takes over; nodes on each of its sides.
+# Beyond this sd the two-sided rule takes over; nodes on each of its sides.
 _WIDE_TAU: Final = 1.0
 _SIDE_NODES: Final = 28
-_POINTS: Final = 33  # of the grid of :func:`conditional`, half an SD apart
+_POINTS: Final = 33  # of the grid of :func:`conditional`, half an sd apart
 # Fall of the log integrand at which it is cut: e^-40 is below rounding.
 _DROP: Final = 40.0
 # Elements of one (nodes, k, batch) array; about 1 MB each.
 _CHUNK: Final = 1 << 17
-# SD from which the integrand of no events, or only events, falls off like a cliff.
+# sd from which the integrand of no events, or only events, falls off like a cliff.
 _STEEP_TAU: Final = 2.0
 # Below this many elements calls cost more than arithmetic.
 _SMALL: Final = 1 << 13

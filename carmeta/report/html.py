@@ -278,6 +278,7 @@ def trails(analysis: Analysis) -> list[Trail]:
     by_key: dict[tuple[str, str, str], list[Decision]] = {}
     for item in analysis.decisions:
         by_key.setdefault((item.study, item.cohort, item.outcome), []).append(item)
+
     def short(code: str) -> str:
         return analysis.words.outcome(code).short
 

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.domain.result import Pooled
+from carmeta.domain.words import OutcomeTerm
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
@@ -28,7 +29,9 @@ def results(analysis: Analysis) -> bytes:
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
-    del body["iv_pools"]  # what the second opinion is asked: no result
+    # What the second opinion is asked is no result; the review's words have their hashes here.
+    for name in ("iv_pools", "words"):
+        del body[name]
     head = {"about": analysis.provenance.notice, "schema_version": SCHEMA_VERSION}
     document = {**head, **body, "infinite": infinite}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
@@ -41,6 +44,8 @@ def _plain(value: Any, path: str, infinite: dict[str, str]) -> Any:
             held = value.flat()
         else:
             held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if isinstance(held.get("term"), OutcomeTerm):
+            held = {"outcome": held.pop("term").code} | held
         return {
             name: _plain(item, f"{path}.{name}".lstrip("."), infinite)
             for name, item in held.items()

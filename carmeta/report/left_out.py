@@ -35,7 +35,7 @@ class LeftOut:
     altogether: bool = False  # nor for any other
 
     def sentence(self, *, outcomes: bool = True) -> str:
-        """``A; B (ORR, CR): reason.``"""
+        """``A; B (outcome, outcome): reason.``"""
         listed = ", ".join(self.outcomes)
         where = f" ({listed})" if outcomes else ""
         end = f"; nothing of {self.missed} is pooled" if self.missed else ""

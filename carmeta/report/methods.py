@@ -209,7 +209,7 @@ class Methods:
             return (
                 f"{lead} {words.model_long(fit)} with a {fit.bayes.likelihood} likelihood on the "
                 f"{MEASURES[fit.measure].short} scale {self._cite('bayes')}, a "
-                f"{fit.bayes.tau_prior} prior of scale {fit.bayes.tau_scale:g} for the SD "
+                f"{fit.bayes.tau_prior} prior of scale {fit.bayes.tau_scale:g} for the sd "
                 f"between studies and a {centre} prior for the mean, integrated on a "
                 f"deterministic grid; the {level}% interval of the mean is an equal-tailed "
                 "credible interval."

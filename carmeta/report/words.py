@@ -274,7 +274,7 @@ def _chance(probability: float) -> str:
 
 
 def moderator_name(moderator: str) -> str:
-    """The moderator's id as a word: ``treatment-class`` is ``Treatment class``."""
+    """The moderator's id as a word: ``one-word`` is ``One word``."""
     plain = moderator.replace("-", " ").replace("_", " ")
     return plain[:1].upper() + plain[1:]
 

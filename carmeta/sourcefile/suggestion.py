@@ -1,7 +1,7 @@
 """What is said of a word that is not known: a slip of the hand, and what there is instead.
 
-A suggestion that is followed without a look must not change what is meant: `mitt` is not
-`itt`, `CRi` not `CR`, `ge2` not `ge3`. So only one slip (a letter too many, too few, another
+A suggestion that is followed without a look must not change what is meant: `Ax` is not
+`A`, `ge2` not `ge3`. So only one slip (a letter too many, too few, another
 one, or two swapped) in one word of a name is taken for one, and never in a short word, its
 first letter, a number or an abbreviation.
 """
@@ -32,10 +32,10 @@ def suggest(
 
     ``otherwise`` stands for the names where they are many; none of ``taken`` was meant.
 
-    >>> suggest("infusd", ["infused", "itt"], lead="allowed")
-    "did you mean 'infused'? allowed: infused, itt"
-    >>> suggest("mitt", ["infused", "itt"])
-    'known: infused, itt'
+    >>> suggest("coutry", ["country", "hase"], lead="allowed")
+    "did you mean 'country'? allowed: country, hase"
+    >>> suggest("phase", ["country", "hase"])
+    'known: country, hase'
     """
     slip = meant(word, [name for name in known if name not in taken])
     listed = f"{lead}: {', '.join(known)}" if 0 < len(known) <= _LISTED else otherwise

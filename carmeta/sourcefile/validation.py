@@ -211,7 +211,7 @@ class _Translator:
         old = isinstance(value, int) and value < SCHEMA
         told = "`carmeta migrate` brings it up to it" if old else "a newer carmeta is needed"
         text = f"schema {_shown(value)}: this carmeta reads version {SCHEMA}"
-        return self.source.diagnostic("SCH010", ("schema",), text, hint=told)
+        return self.source.diagnostic("SCH009", ("schema",), text, hint=told)
 
     def _unknown_key(self, path: DataPath) -> Diagnostic:
         key = str(path[-1])
@@ -244,10 +244,10 @@ class _Translator:
         self, problem: _Problem, value: str, section: str, allowed: Sequence[str]
     ) -> Diagnostic:
         """A word that the review does not declare: those it does, and where to add one."""
-        told = suggest(value, allowed, lead="declared") if allowed else "none is declared yet"
+        told = suggest(value, allowed, lead="allowed") if allowed else "none is declared yet"
         place = section.rpartition(" ")[2]
         told += f"; a new one is a line under '{place}' in review.yaml"
-        return self._bad_word("SCH009", problem, told)
+        return self._bad_word("SCH004", problem, told)
 
     def _wrong_form(self, problem: _Problem, pattern: str) -> Diagnostic:
         words = PATTERN_WORDS.get(pattern, f"the form {pattern}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 from carmeta import pool, predict, regress_counts
-from carmeta.domain.analysis import BiasItem, LineageEdge, LineageNode, StudyBias
+from carmeta.domain.analysis import LineageEdge, LineageNode, StudyBias
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.report import plots
 from carmeta.report.bias_plot import bias_summary
@@ -23,8 +23,8 @@ from carmeta.report.forest import forest
 from carmeta.report.forest_contrast import forest_contrast
 from carmeta.report.forest_series import forest_series
 from carmeta.report.lineage_plot import lineage
-from tests.words import MYELOMA
 from tests.figures import synthetic
+from tests.words import MYELOMA
 
 FOLDER = Path(__file__).parents[2] / "docs" / "gallery"
 

@@ -162,7 +162,7 @@ def test_no_list_may_be_empty_or_hold_a_thing_twice() -> None:
         ("populations: {order: [itt, itt]}\n", (3, 28)),
         ("populations: {by_outcome: {orr: [itt, itt]}}\n", (3, 39)),
         ("counts: {accept: [printed, printed]}\n", (3, 28)),
-        ("definitions: {scales: {crs: [lee-2014, lee-2014]}}\n", (3, 43)),
+        ("definitions: {scales: {crs: [lee-2014, lee-2014]}}\n", (3, 40)),
         ("sets: [{id: x, label: X, cohorts: [a/b, a/b]}]\n", (3, 41)),
         ("comparison: {pairs: [{treatment: a/b, control: a/c}], measures: [OR, OR]}\n", (3, 70)),
         ("sets:\n  - {id: x, label: X, cohorts: [a/b]}\n  - {id: x, label: Y, cohorts: [a/c]}\n",

@@ -32,7 +32,6 @@ from carmeta.sensitivity.influence import influence_of_effects
 from carmeta.sensitivity.small_study import egger_test, trim_fill_effects
 from carmeta.vocabulary import (
     I2Method,
-from tests.words import MYELOMA
     Measure,
     Method,
     ModelCode,
@@ -43,6 +42,7 @@ from tests.words import MYELOMA
     To,
     TwoArmMeasure,
 )
+from tests.words import MYELOMA
 
 X, N = [28, 52, 3, 40, 0, 9], [33, 62, 11, 57, 8, 19]
 ARMS = ([3, 0, 7, 12], [20, 15, 31, 60], [5, 2, 7, 20], [18, 16, 29, 66])

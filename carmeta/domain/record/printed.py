@@ -139,7 +139,7 @@ class PatientFilter(Model):
     """Which of the study's individual patients are meant: every condition must hold.
 
     A value is compared as it is. Where a filter only serves the audit (characteristics,
-    toxicity), text made of >=, <=, > or < and a number compares: ``prior-lines: ">=3"``.
+    toxicity), text made of >=, <=, > or < and a number compares: ``lesions: ">=3"``.
     """
 
     where: dict[str, str | int | bool] = Field(default_factory=dict)
@@ -188,7 +188,7 @@ class TimeResult(Sourced):
 class Characteristic(Sourced):
     """A baseline characteristic as printed."""
 
-    name: Id = Field(description="e.g. prior-lines, age.")
+    name: Id = Field(description="e.g. age, sex.")
     label: str | None = None
     value: str | None = Field(None, description="A printed median, dose or word.")
     range: str | None = None

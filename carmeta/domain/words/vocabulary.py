@@ -87,6 +87,9 @@ class Vocabulary(Declared):
         """The words of a section as records and configurations may write them."""
         if section == "categories":
             return tuple(dict.fromkeys(c for ladder in self.categories.values() for c in ladder))
+        if section in ("populations", "roles"):  # what is usual comes first
+            usual = self.usual_populations if section == "populations" else self.usual_roles
+            return tuple(dict.fromkeys((*usual, *getattr(self, section))))
         if section in ("scales", "assays"):
             return (*getattr(self, section), NOT_REPORTED)
         if section == "events":

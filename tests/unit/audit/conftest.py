@@ -72,7 +72,10 @@ def study(*cohorts: dict[str, Any], name: str = "s", **fields: Any) -> dict[str,
 
 def review(*studies: dict[str, Any]) -> Review:
     return Review(
-        words=MYELOMA, studies=[StudyRecord.model_validate(item) for item in studies], products={}, reports={}
+        words=MYELOMA,
+        studies=[StudyRecord.model_validate(item) for item in studies],
+        products={},
+        reports={},
     )
 
 

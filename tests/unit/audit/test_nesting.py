@@ -66,25 +66,25 @@ def test_patients_in_several_columns_may_add_to_more(make, clean, only):
 
 def mrd(**fields):
     base = {
-        "population": "evaluable", "assay": "NGS", "depth": "1e-5", "among": "responders",
-        "at": {"section": "Results"},
+        "outcome": "mrd_neg", "population": "evaluable", "assay": "NGS", "depth": "1e-5",
+        "among": "responders", "at": {"section": "Results"},
     }  # fmt: skip
     return base | fields
 
 
 def test_mrd_at_a_deeper_level(make, clean, only):
     shallow = mrd(count=15, of=16, depth="1e-4")
-    assert clean(mrd=[shallow, mrd(count=15, of=16)])
-    found = only(mrd=[shallow, mrd(count=16, of=16)])
+    assert clean(assayed=[shallow, mrd(count=15, of=16)])
+    found = only(assayed=[shallow, mrd(count=16, of=16)])
     assert found.code == "NST004"
-    assert clean(mrd=[shallow, mrd(count=16, of=16, assay="flow")])  # another assay
-    assert clean(mrd=[mrd(count=11, of=11, depth="0.0007%"), mrd(count=11, of=11)])
+    assert clean(assayed=[shallow, mrd(count=16, of=16, assay="flow")])  # another assay
+    assert clean(assayed=[mrd(count=11, of=11, depth="0.0007%"), mrd(count=11, of=11)])
 
 
 def test_mrd_assessed_in_more_patients_than_the_group_has(make, clean, only):
     orr = make.proportion(count=16)
-    assert clean(proportions=[orr], mrd=[mrd(count=15, of=16)])
-    assert only(proportions=[orr], mrd=[mrd(count=15, of=17)]).code == "NST004"
+    assert clean(proportions=[orr], assayed=[mrd(count=15, of=16)])
+    assert only(proportions=[orr], assayed=[mrd(count=15, of=17)]).code == "NST004"
     cr = make.proportion("cr", count=16)
-    assert clean(proportions=[cr], mrd=[mrd(count=15, of=17)])  # responders, not CR
-    assert clean(proportions=[orr], mrd=[mrd(count=15, of=17, cites="Later 2021")])
+    assert clean(proportions=[cr], assayed=[mrd(count=15, of=17)])  # responders, not CR
+    assert clean(proportions=[orr], assayed=[mrd(count=15, of=17, cites="Later 2021")])

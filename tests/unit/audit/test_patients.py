@@ -12,8 +12,8 @@ def rows(*patients):
         "population": "infused",
         "graded": {"crs": {"scale": "cartox"}},
         "rows": [
-            {"id": f"P{i}", "site": site, "response": response, "grades": {"crs": grade},
-             "attributes": attributes}
+            {"id": f"P{i}", "site": site, "response": response, "attributes": attributes,
+             "grades": {} if grade is None else {"crs": grade}}
             for i, (site, response, grade, attributes) in enumerate(patients, 1)
         ],
     }  # fmt: skip

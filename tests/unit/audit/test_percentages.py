@@ -142,16 +142,16 @@ def test_no_denominator_in_a_table(make):
         response=[make.response({"CR": {"percent": "20"}})],
         toxicity=[make.toxicity("crs", cells), make.toxicity("adverse-event", cells, term="Fever")],
         characteristics=[make.trait("bridging", percent="30")],
-        mrd=[
-            {"population": "evaluable", "percent": "75", "assay": "NGS", "depth": "1e-5",
-             "among": "all", "at": {"table": "4"}}
+        assayed=[
+            {"outcome": "mrd_neg", "population": "evaluable", "percent": "75", "assay": "NGS",
+             "depth": "1e-5", "among": "all", "at": {"table": "4"}}
         ],
     )  # fmt: skip
     found = make.run(make.study(cohort))
     table = ("cohorts", 0, "toxicity")
     assert [(one.code, one.severity, one.subject, one.path) for one in found] == [
         ("POP004", "warning", "crs_any", (*table, 0, "grades", "any")),
-        ("POP004", "warning", "mrd_neg 1e-5 all", ("cohorts", 0, "mrd", 0)),
+        ("POP004", "warning", "mrd_neg 1e-5 all", ("cohorts", 0, "assayed", 0)),
         ("POP004", "warning", "response CR", ("cohorts", 0, "response", 0, "categories", "CR")),
         ("POP006", "info", "Fever any grade", (*table, 1, "grades", "any")),
         ("POP006", "info", "bridging", ("cohorts", 0, "characteristics", 0)),

@@ -13,6 +13,7 @@ from carmeta.audit import CODES, audit
 from carmeta.domain.evidence import Severity
 from carmeta.domain.record import Review
 from carmeta.records import load_review
+from tests.words import declare
 
 
 def test_nothing_to_audit():
@@ -133,11 +134,13 @@ def test_a_finding_about_several_studies_names_the_first(make):
 
 
 def test_every_finding_has_its_place_in_a_file(tmp_path):
+    folder = declare(tmp_path) / "studies"
+    folder.mkdir()
     for name in ("a", "b"):
-        (tmp_path / f"{name}.yaml").write_text(RECORD.format(name=name))
-    loaded = load_review(tmp_path)
+        (folder / f"{name}.yaml").write_text(RECORD.format(name=name))
+    loaded = load_review(folder)
     found = audit(loaded.review, loaded.sources)
-    places = [(one.code, str(one.mark).removeprefix(f"{tmp_path.as_posix()}/")) for one in found]
+    places = [(one.code, str(one.mark).removeprefix(f"{folder.as_posix()}/")) for one in found]
     assert places == [("POP004", "a.yaml:11:9"), ("POP004", "b.yaml:11:9")]
 
 

@@ -54,7 +54,7 @@ def seen(studies: list[StudyRecord]) -> set[tuple[str, str, str, str]]:
 def cells(cohort: Record) -> Iterator[Record]:
     """Every printed cell of a cohort, as a dictionary to be changed in place."""
     yield from cohort.get("proportions", [])
-    yield from cohort.get("mrd", [])
+    yield from cohort.get("assayed", [])
     for table in cohort.get("response", []):
         yield from table["categories"].values()
     for table in cohort.get("toxicity", []):

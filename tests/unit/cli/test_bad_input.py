@@ -43,7 +43,7 @@ BAD = {
     ),
     "unknown population": (
         lambda: edit(ALPHA, "population: infused", "population: infusd"),
-        "studies/alpha-1.yaml:17:21: error[SCH004] 'infusd' is not a value of 'population'",
+        "studies/alpha-1.yaml:18:21: error[SCH004] 'infusd' is not a value of 'population'",
         "did you mean 'infused'?",
         1,
     ),
@@ -97,7 +97,7 @@ BAD = {
     ),
     "a config of outcomes that nobody reports": (
         lambda: CONFIG.write_text(
-            "name: tiny\ntitle: T\noutcomes: [mrd_neg]\ndefinitions: {mrd_among: all}\n"
+            "name: tiny\ntitle: T\noutcomes: [mrd_neg]\ndefinitions: {among: {mrd_neg: all}}\n"
         ),
         "configs/tiny.yaml: no cohort reports any of the outcomes mrd_neg",
         "see 'carmeta studies'",
@@ -154,11 +154,12 @@ def test_the_source_line_and_a_caret(cli, golden_review: Path) -> None:
     edit(ALPHA, "role: car-t", "role: cart")
     ran = cli("validate", ALPHA)
     assert ran.out.splitlines() == [
-        "studies/alpha-1.yaml:11:11: error[SCH004] 'cart' is not a value of 'role'",
+        "studies/alpha-1.yaml:12:11: error[SCH004] 'cart' is not a value of 'role'",
         "   |",
-        "11 |     role: cart",
+        "12 |     role: cart",
         "   |           ^",
-        "   = help: did you mean 'car-t'? allowed: car-t, comparator, salvage",
+        "   = help: did you mean 'car-t'? allowed: car-t, comparator, salvage; "
+        + "a new one is a line under 'roles' in review.yaml",
         "",
     ]
     assert ran.err == "1 file checked: 1 error\n"

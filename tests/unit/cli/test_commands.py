@@ -122,7 +122,7 @@ def test_show_prints_every_cell_with_its_own_denominator(cli, golden_review: Pat
         ("patients", "20"),
         ("response CR", "5 of 18"),
         ("response PR", "4 of 20 (20%)"),
-        ("MRD- NGS 1e-5 all", "3 of 4 (75%)"),
+        ("MRD− NGS 1e-5 all", "3 of 4 (75%)"),
         ("crs any grade", "50% of 10"),
         ("crs grade >=3", "not reported"),
         ("median pfs", "8.8 months (2-12)"),
@@ -149,8 +149,8 @@ SHOWN = """  - id: more
       - {endpoint: pfs, value: "8.8", unit: months, range: 2-12, at: {}}
     characteristics:
       - {name: age, label: Median age, value: "61", range: 33-80, at: {}}
-    mrd:
-      - {population: evaluable, assay: NGS, depth: "1e-5", among: all, at: {},
+    assayed:
+      - {outcome: mrd_neg, population: evaluable, assay: NGS, depth: "1e-5", among: all, at: {},
          count: 3, of: 4, percent: "75"}
 """
 
@@ -233,10 +233,11 @@ LOST = """  - id: small
 """
 
 
-@pytest.mark.parametrize("kind", ["study", "products", "reports", "config"])
+@pytest.mark.parametrize("kind", ["study", "products", "reports", "config", "review"])
 def test_the_committed_schemas_are_current(cli, kind: str) -> None:
-    committed = ROOT / "carmeta" / "schema" / f"{kind}.schema.json"
-    assert cli("schema", kind).out == committed.read_text(), f"carmeta schema {kind} > {committed}"
+    committed = ROOT / ".schema" / f"{kind}.schema.json"
+    studies = ROOT / "studies"
+    assert cli("schema", kind, "--studies", studies).out == committed.read_text(), "make docs"
 
 
 def test_formats_of_a_table(cli, golden_review: Path) -> None:
@@ -262,10 +263,10 @@ def test_github_annotations(cli, golden_review: Path) -> None:
     path.write_text(path.read_text().replace("role: car-t", "role: 50%"))
     ran = cli("validate", "studies", "--output-format", "github")
     assert ran.out.startswith(
-        "::error file=studies/alpha-1.yaml,line=11,col=11,title=SCH004::'50%25' is not a value"
+        "::error file=studies/alpha-1.yaml,line=12,col=11,title=SCH004::'50%25' is not a value"
     )
     found = json.loads(cli("validate", "studies", "--output-format", "json").out)
-    assert (found[0]["line"], found[0]["code"]) == (11, "SCH004")
+    assert (found[0]["line"], found[0]["code"]) == (12, "SCH004")
 
 
 def test_diff(cli, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_every_name_of_every_configuration_at_once(cli, golden_review: Path) -> 
 
 def test_the_records_that_are_named_are_those_that_are_asked(cli, golden_review: Path) -> None:
     shutil.copytree("studies", "other/studies")
+    shutil.copy("review.yaml", "other")
     Path("other/studies/beta-2.yaml").unlink()
     path = write("include: {studies: [beta-2]}\n")
     assert told(cli, path) == []
@@ -63,6 +64,7 @@ def test_the_records_that_are_named_are_those_that_are_asked(cli, golden_review:
 
 def test_of_several_folders_the_one_beside_the_configuration(cli, golden_review: Path) -> None:
     shutil.copytree("studies", "other/studies")
+    shutil.copy("review.yaml", "other")
     Path("other/studies/beta-2.yaml").unlink()
     path = write("include: {studies: [beta-2]}\n")
     assert told(cli, "other/studies", "studies", path) == []

@@ -15,14 +15,22 @@ GROUPS = ("all", "responders", "vgpr-or-better", "cr-or-better")
 
 
 def mrd(among, count=5, of=10):
-    item = {"outcome": "mrd_neg", "population": "evaluable", "assay": "NGS", "depth": "1e-5", "at": AT}
+    item = {
+        "outcome": "mrd_neg",
+        "population": "evaluable",
+        "assay": "NGS",
+        "depth": "1e-5",
+        "at": AT,
+    }
     return {**item, "among": among, "count": count, "of": of}
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_only_the_group_that_is_named_is_pooled(group):
     records = [
-        study(cohort(n=None, assayed=[mrd(g, of=10 + i) for i, g in enumerate(GROUPS)]), study_id="s"),
+        study(
+            cohort(n=None, assayed=[mrd(g, of=10 + i) for i, g in enumerate(GROUPS)]), study_id="s"
+        ),
         study(cohort(n=None, assayed=[mrd("all")]), study_id="t"),
         study(cohort(n=None, assayed=[mrd("cr-or-better")]), study_id="u"),
     ]
@@ -37,7 +45,9 @@ def test_only_the_group_that_is_named_is_pooled(group):
 
 
 def test_one_group_is_one_count():
-    found = run(study(cohort(n=None, assayed=[mrd("all")])), outcomes=("mrd_neg",), among={"mrd_neg": "all"})
+    found = run(
+        study(cohort(n=None, assayed=[mrd("all")])), outcomes=("mrd_neg",), among={"mrd_neg": "all"}
+    )
     assert (one(found, "mrd_neg").xi, one(found, "mrd_neg").ni) == (5, 10)
 
 
@@ -60,7 +70,7 @@ def test_a_number_of_another_group_is_named_for_itself():
     found = run(record, outcomes=("mrd_neg",), among={"mrd_neg": "all"})
     assert one(found, "mrd_neg").ni == 10
     assert [(e.path, e.by) for e in found.excluded] == [
-        (("cohorts", 0, "mrd", 1), "s/all"), (("cohorts", 0, "mrd", 2), "s/all"),
+        (("cohorts", 0, "assayed", 1), "s/all"), (("cohorts", 0, "assayed", 2), "s/all"),
     ]  # fmt: skip
     for item, group, of in zip(found.excluded, groups[1:], (11, 12), strict=True):
         assert f"5 of {of}" in item.source
@@ -89,7 +99,7 @@ def test_a_second_result_of_a_group_by_another_assay_is_named():
     found = run(record, outcomes=("mrd_neg",), among={"mrd_neg": "all"})
     assert one(found, "mrd_neg").ni == 12
     (out,) = found.excluded
-    assert (out.kind, out.by, out.path) == ("definition", "s/all", ("cohorts", 0, "mrd", 1))
+    assert (out.kind, out.by, out.path) == ("definition", "s/all", ("cohorts", 0, "assayed", 1))
     assert out.reason == (
         "this number is not used: by NGS, 1e-6, and not by flow, 1e-4; "
         "the cohort's count is 5 of 12"
@@ -100,11 +110,13 @@ def test_a_second_result_of_a_group_by_another_assay_is_named():
 
 def test_different_assays_in_one_pool_are_flagged():
     def flags(*results):
-        records = [study(cohort(n=None, assayed=[r]), study_id=f"s{i}") for i, r in enumerate(results)]
+        records = [
+            study(cohort(n=None, assayed=[r]), study_id=f"s{i}") for i, r in enumerate(results)
+        ]
         found = run(*records, outcomes=("mrd_neg",), among={"mrd_neg": "all"})
         return {flag for count in found.counts for flag in count.flags if "assay" in flag}
 
     assert flags(by("flow", "1e-4", 5, 12), by("flow", "1e-4", 3, 10)) == set()
     assert flags(by("flow", "1e-4", 5, 12), by("NGS", "1e-5", 3, 10)) == {
-        "MRD by different assays or depths (flow, 1e-4; NGS, 1e-5)"
+        "MRD− by different assays or depths (flow, 1e-4; NGS, 1e-5)"
     }

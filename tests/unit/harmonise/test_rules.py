@@ -140,7 +140,9 @@ def test_disjoint_parts_are_pooled_where_they_do_not_make_up_the_whole():
 def test_an_earliest_report_can_be_preferred():
     early = study(with_orr("all", 28, 33), study_id="early")
     late = StudyRecord.model_validate(
-        study(with_orr("all", 47, 62, updates=["early/all"]), study_id="late").model_dump()
+        study(with_orr("all", 47, 62, updates=["early/all"]), study_id="late").model_dump(
+            by_alias=True
+        )
         | {"trial": {"design": "single-arm", "year": 2022}}
     )
     assert [c.study for c in run(early, late).counts] == ["late"]
@@ -209,7 +211,13 @@ def test_secondary_studies_enter_only_where_they_are_asked_for():
 
 
 def test_mrd_negativity_says_among_whom_and_how_deep():
-    item = {"outcome": "mrd_neg", "population": "evaluable", "assay": "NGS", "depth": "1e-5", "at": AT}
+    item = {
+        "outcome": "mrd_neg",
+        "population": "evaluable",
+        "assay": "NGS",
+        "depth": "1e-5",
+        "at": AT,
+    }
     mrd = [
         {**item, "among": "responders", "percent": "89", "of": 28},
         {**item, "among": "cr-or-better", "percent": "100", "of": 13},

@@ -35,7 +35,7 @@ def test_nobody_is_no_way_to_split_a_cohort():
 @pytest.mark.parametrize("group", ["all", "responders", "cr-or-better"])
 def test_a_rate_of_mrd_negativity_without_a_group_is_in_none(group):
     record = study(cohort(n=50, proportions=[rate("mrd_neg", count=30)]))
-    found = run(record, outcomes=("mrd_neg",), mrd_among=group)
+    found = run(record, outcomes=("mrd_neg",), among={"mrd_neg": group})
     assert found.counts == ()
     (out,) = found.excluded
     assert out.kind == "definition"

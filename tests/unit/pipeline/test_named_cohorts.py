@@ -101,7 +101,10 @@ def test_cohorts_of_one_trial_are_a_set_and_called_what_they_are(
         ("", "include.roles"),
         ("include: {studies: [two]}\n", "include.studies"),
         ("include: {roles: [car-t, comparator], units: [instances]}\n", "include.units"),
-        ("include: {roles: [car-t, comparator], line: first}\n", "include.line"),
+        (
+            "include: {roles: [car-t, comparator], attributes: {line: [first]}}\n",
+            "include.attributes.line",
+        ),
     ],
 )
 def test_a_set_names_no_cohort_that_is_left_out(analysed, keys: str, said: str) -> None:

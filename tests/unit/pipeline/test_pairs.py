@@ -140,7 +140,7 @@ def test_a_pair_that_reports_nothing_asked_for_is_said(golden_review: Path) -> N
     [
         ("roles: [car-t, comparator], studies: [gamma-3]", "include.studies"),
         ("roles: [car-t, comparator], products: [prod-a]", "include.products"),
-        ("roles: [car-t, comparator], line: first", "include.line"),
+        ("roles: [car-t, comparator], attributes: {line: [first]}", "include.attributes.line"),
         ("roles: [car-t, comparator], units: [instances]", "include.units"),
     ],
 )

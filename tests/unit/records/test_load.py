@@ -7,7 +7,9 @@ import pytest
 from carmeta.records import Loaded, load_review
 from tests.words import declare
 
-PRODUCTS = "products:\n  - {id: prod-a, label: A, attributes: {target: BCMA, binder: murine scFv}}\n"
+PRODUCTS = (
+    "products:\n  - {id: prod-a, label: A, attributes: {target: BCMA, binder: murine scFv}}\n"
+)
 REPORTS = """reports:
   - {id: shared-2020, authors: Doe, title: T, journal: J, year: 2020}
 """
@@ -113,15 +115,15 @@ BODIES = [
     ("    patients: {where: {site: a}}\n",
      ["toy.yaml:1:15 REC024 a cohort of individual patients, but the record lists none"]),
     (("    patients: {where: {site: b, sit: a}}\n"
-     "patients: {at: [], rows: [{id: p1, site: a}, {id: p1, site: c}]}\n"),
+     "patients: {at: [], population: infused, rows: [{id: p1, site: a}, {id: p1, site: c}]}\n"),
      ["toy.yaml:1:30 REC026 no patient has site: b",
       "toy.yaml:1:33 REC025 no patient has 'sit'",
-      "toy.yaml:2:51 REC013 the id 'p1' a second time"]),
+      "toy.yaml:2:72 REC013 the id 'p1' a second time"]),
     ("  - {id: all, label: again, role: car-t}\n",
      ["toy.yaml:1:10 REC011 the id 'all' a second time"]),
-    (("    mrd:\n      - {population: infused, assay: NGS, depth: '1e-5', among: all, count: 1,\n"
-     "         at: {doc: toy-2021}}\n"),
-     ["toy.yaml:3:20 REC021 the report 'toy-2021' is not among this file's reports"]),
+    (("    assayed:\n      - {outcome: mrd_neg, population: infused, assay: NGS, depth: '1e-5',\n"
+     "         among: all, count: 1, at: {doc: toy-2021}}\n"),
+     ["toy.yaml:3:42 REC021 the report 'toy-2021' is not among this file's reports"]),
     (("contrasts:\n  - {outcome: orr, treatment: all, control: none, measure: OR, estimate: '2',\n"
      "     at: {}}\n"),
      ["toy.yaml:2:45 REC023 there is no cohort 'none' in study 'toy'"]),

@@ -20,6 +20,7 @@ from carmeta.report.methods import Methods, answer
 from carmeta.report.reproduce import script
 from carmeta.vocabulary import PiMethod
 from tests.figures import synthetic
+from tests.words import MYELOMA
 
 MODELS_OF_ONE_ARM = MODELS["one arm"]
 DATA = {
@@ -47,7 +48,9 @@ def written(data: str, subgroup: bool, **options: Any) -> tuple[Analysis, str]:
         **options,
     )  # fmt: skip
     trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
-    outcome = analyse_outcome(config, Harmonised(tuple(counts), (), ()), trials, "orr")
+    outcome = analyse_outcome(
+        config, Harmonised(tuple(counts), (), ()), trials, MYELOMA.outcome("orr")
+    )
     assert outcome is not None
     analysis = replace(synthetic.analysis(outcomes=(outcome,)), config=resolved(config))
     methods = Methods(analysis)
