@@ -1,0 +1,239 @@
+"""The pages of docs/: they hang together, are complete, and what they say to type runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+import carmeta
+from carmeta import vocabulary
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
+FENCE = re.compile(r"^( *)```(.*?)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def prose_of(path: Path) -> str:
+    """A page without its fenced blocks."""
+    return FENCE.sub("", text_of(path))
+
+
+# -- links and navigation -------------------------------------------------------------------
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub and the site make it."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
+    return re.sub(r"[^\w\- ]", "", plain.strip().lower()).replace(" ", "-")
+
+
+def anchors(path: Path) -> set[str]:
+    found: set[str] = set()
+    for heading in re.findall(r"^#{1,6} (.+?)\s*$", prose_of(path), re.MULTILINE):
+        name, number = slug(heading), 0
+        while (unique := f"{name}-{number}" if number else name) in found:
+            number += 1
+        found.add(unique)
+    return found | set(re.findall(r'<a id="([^"]+)"', text_of(path)))
+
+
+def broken(page: Path) -> Iterator[str]:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose_of(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        there = (page.parent / name).resolve() if name else page
+        if not there.exists():
+            yield f"{target}: no such file"
+        elif anchor and anchor not in anchors(there):
+            yield f"{target}: no such heading"
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda path: path.stem
+)
+def test_links_and_anchors_lead_somewhere(page: Path) -> None:
+    assert list(broken(page)) == []
+
+
+def test_slugs_are_those_of_github() -> None:
+    assert slug("CSV: counts for `carmeta pool --csv`") == "csv-counts-for-carmeta-pool---csv"
+
+
+class Settings(yaml.SafeLoader):
+    """mkdocs.yml names Python functions, which nothing here calls."""
+
+
+Settings.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+
+
+def navigation(part: Any) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    else:
+        for item in part.values() if isinstance(part, dict) else part:
+            yield from navigation(item)
+
+
+def settings() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(text_of(ROOT / "mkdocs.yml"), Settings)
+    return found
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    named = list(navigation(settings()["nav"]))
+    assert sorted(named) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES)
+
+
+def test_the_site_asks_no_other_host_for_anything() -> None:
+    found = settings()
+    assert found["theme"]["font"] is False
+    assert not {"extra_javascript", "extra_css", "extra"} & set(found)
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    if find_spec("mkdocs") is None:
+        pytest.skip("without the extra 'docs'")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    asked = re.compile(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="(?:https?:)?//[^"]*"')
+    for page in tmp_path.rglob("*.html"):
+        assert [found for found in asked.findall(text_of(page)) if 'rel="canonical"' not in found]\
+            == [], page  # fmt: skip
+
+
+# -- completeness ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", carmeta.__all__)
+def test_every_public_name_is_described_on_the_page_of_the_api(name: str) -> None:
+    assert getattr(carmeta, name).__doc__
+    assert re.search(rf"^::: carmeta\.{name}$", text_of(DOCS / "api.md"), re.MULTILINE)
+
+
+def schema_keys(schema: dict[str, Any], part: dict[str, Any], prefix: str) -> Iterator[str]:
+    """Every key that the JSON Schema of a configuration has, with the keys above it."""
+    if "$ref" in part:
+        part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
+    for key, inner in part.get("properties", {}).items():
+        yield f"{prefix}{key}"
+        yield from schema_keys(schema, inner, f"{prefix}{key}.")
+    for inner in (*part.get("anyOf", ()), *part.get("allOf", ())):
+        yield from schema_keys(schema, inner, prefix)
+    for name in ("items", "additionalProperties"):
+        if isinstance(part.get(name), dict):
+            yield from schema_keys(schema, part[name], prefix)
+
+
+def config_keys() -> set[str]:
+    schema = json.loads(text_of(ROOT / "carmeta" / "schema" / "config.schema.json"))
+    return set(schema_keys(schema, schema, ""))
+
+
+def test_every_key_of_a_configuration_has_its_line() -> None:
+    page = text_of(DOCS / "configuration.md")
+    told = re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
+    sections = {key.rpartition(".")[0] for key in config_keys()} - {""}
+    assert len(told) == len(set(told))
+    assert config_keys() - sections <= set(told) <= config_keys()
+
+
+def test_the_page_on_columns_is_current() -> None:
+    update = runpy.run_path(str(DOCS / "update.py"))
+    assert text_of(DOCS / "columns.md") == update["columns_page"](), "run `make docs`"
+
+
+CHOICES = ("ModelCode", "Measure", "Method", "Test", "PiMethod", "To")
+
+
+@pytest.mark.parametrize("kind", CHOICES)
+def test_every_choice_of_a_model_is_spoken_of(kind: str) -> None:
+    page = text_of(DOCS / "choosing-a-model.md")
+    assert [word for word in get_args(getattr(vocabulary, kind)) if f"`{word}`" not in page] == []
+
+
+@pytest.mark.parametrize("kind", ["ExclusionKind", "ModelCode", "Measure"])
+def test_the_glossary_has_the_words(kind: str) -> None:
+    page = text_of(DOCS / "glossary.md")
+    assert [word for word in get_args(getattr(vocabulary, kind)) if f"`{word}`" not in page] == []
+
+
+# -- what the pages say to type -------------------------------------------------------------
+
+
+def steps(path: Path) -> Iterator[tuple[str, str, str]]:
+    """In the order of the page: ('run', command, what it is said to print) or ('write', file,
+    text)."""
+    for _, head, body in FENCE.findall(text_of(path)):
+        titled = re.search(r'title="([^"]+)"', head)
+        if titled:
+            yield "write", titled[1], body
+        elif head.startswith("console"):
+            for block in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                line, _, printed = block.partition("\n")
+                yield "run", line.split("  #")[0].strip(), printed.strip()
+
+
+def is_slow(path: Path) -> bool:
+    return any(kind == "run" and re.match(r"carmeta pool (?!--csv)", line) for kind, line, _ in
+               steps(path))  # fmt: skip
+
+
+def pages_that_run() -> list[Any]:
+    found = [page for page in PAGES if any(kind == "run" for kind, *_ in steps(page))]
+    return [
+        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if is_slow(page) else [])
+        for page in found
+    ]
+
+
+def test_every_how_to_is_tried() -> None:
+    assert len(HOW_TO) >= 4
+    for page in HOW_TO:
+        assert any(kind == "run" for kind, *_ in steps(page)), page
+
+
+@pytest.mark.parametrize("page", pages_that_run())
+def test_what_a_page_says_to_type_runs(page: Path, tmp_path: Path) -> None:
+    for name in ("studies", "configs", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "outputs").mkdir()
+    for kind, what, text in steps(page):
+        if kind == "write":
+            target = tmp_path / what
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            continue
+        words = shlex.split(what)
+        if words[0] == "carmeta":
+            words = [sys.executable, "-m", *words]
+        ran = subprocess.run(
+            words, cwd=tmp_path, capture_output=True, text=True, check=False,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"},
+        )  # fmt: skip
+        printed = ran.stdout + ran.stderr
+        # 1 says that there are findings, or differences.
+        assert ran.returncode in (0, 1), f"{what}: {printed}"
+        for line in text.splitlines():
+            assert line.strip() in printed, f"{what}: not printed: {line}\n{printed}"
