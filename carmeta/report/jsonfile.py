@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
 
 SCHEMA_VERSION = 1
+LEFT_OUT: Final = ("iv_pools",)  # what the second opinion is asked: no result
 # A run of more whole numbers than this (counts that fit a percentage of millions) is told by
 # its ends.
 _MANY: Final = 100
@@ -28,7 +29,8 @@ def results(analysis: Analysis) -> bytes:
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
-    del body["iv_pools"]  # what the second opinion is asked: no result
+    for name in LEFT_OUT:
+        del body[name]
     head = {"about": analysis.provenance.notice, "schema_version": SCHEMA_VERSION}
     document = {**head, **body, "infinite": infinite}
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)

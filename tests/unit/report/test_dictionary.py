@@ -15,12 +15,12 @@ import pytest
 
 from carmeta.domain.analysis import Analysis
 from carmeta.pipeline import run
-from carmeta.report import csvfiles, figures
+from carmeta.report import figures, sidecars
 from carmeta.report.files import render_all
 from tests.figures import synthetic
 
 REVIEW = Path(__file__).parents[2] / "golden" / "review"
-KINDS = {"text", "whole number", "number", "true or false"}
+KINDS = {"text", "whole number", "number", "boolean"}
 
 
 def analyses() -> Iterator[Analysis]:
@@ -29,7 +29,10 @@ def analyses() -> Iterator[Analysis]:
     first = tiny.outcomes[0]
     yield replace(tiny, outcomes=(first,), bias=tuple(synthetic.bias(first)))
     yield run(REVIEW / "configs" / "two-arms.yaml", studies=REVIEW / "studies")
-    yield synthetic.analysis(outcomes=(synthetic.outcome(4, subgroups=True),))
+    grouped = synthetic.outcome(4, subgroups=True)
+    refits = (*grouped.sensitivity, *(replace(r, kind="cumulative") for r in grouped.sensitivity))
+    made = synthetic.analysis(outcomes=(replace(grouped, sensitivity=refits),))
+    yield replace(made, contrasts=(synthetic.contrasts(),))
 
 
 def files_of(analysis: Analysis) -> dict[str, bytes]:
@@ -38,7 +41,7 @@ def files_of(analysis: Analysis) -> dict[str, bytes]:
     del files["columns.csv"]
     files |= figures.pictures(analysis)[1]
     for job in figures.jobs(analysis):
-        files[f"{job.light.stem}.csv"] = csvfiles.forest_sidecar(job.light.spec)
+        files[f"{job.light.stem}.csv"] = sidecars.forest(job.light.spec)
     return files
 
 
@@ -90,7 +93,9 @@ def test_no_entry_is_of_a_column_that_nothing_writes(written: list[dict[str, byt
     from carmeta.report import dictionary
 
     told = {(row["file"], row["column"]) for files in written for row in entries(files)}
-    declared = {(file, column.name) for file, columns in dictionary.FILES for column in columns}
+    declared = {
+        (file, column.name) for file, columns in dictionary.FILES.items() for column in columns
+    }
     assert declared == {entry for entry in told if entry[0] != "results.json"}
 
 
@@ -123,8 +128,8 @@ def keys(value: Any, kind: str, told: dict[str, str]) -> Iterator[str]:
             assert name in told, name
             yield from keys(item, told[name], told)
     elif kind != "anything":
-        wanted = {"text": str, "whole number": int, "number": (int, float), "true or false": bool}
-        assert isinstance(value, wanted[kind]), (kind, value)
+        wanted = {"text": str, "whole number": int, "number": (int, float), "boolean": bool}
+        assert any(isinstance(value, wanted[part]) for part in kind.split(" or ")), (kind, value)
 
 
 def test_every_key_of_the_json_has_its_entry(written: list[dict[str, bytes]]) -> None:
@@ -147,3 +152,34 @@ def test_every_entry_of_the_json_is_a_key() -> None:
         named = {column.name for column in dictionary.KEYS[kind]}
         assert named == set(fields), kind.__name__
     assert set(dictionary.KEYS) == set(dictionary.objects())
+
+
+RANGES = {"0 to 1": (0, 1), "0 to 100": (0, 100), "0 or more": (0, None), "1 or more": (1, None)}
+
+
+def test_the_values_are_of_the_type_and_in_the_range_that_is_told(
+    written: list[dict[str, bytes]],
+) -> None:
+    checked = 0
+    for files in written:
+        for row in entries(files):
+            values = [
+                line[row["column"]]
+                for name, raw in files.items()
+                if fnmatch(name, row["file"]) and name.endswith(".csv")
+                for line in read(raw)
+            ]
+            for value in filter(None, values):
+                checked += 1
+                if row["type"] == "boolean":
+                    assert value in ("true", "false"), row
+                elif row["type"] == "whole number":
+                    assert value == str(int(value)), row
+                elif row["type"] == "number":
+                    float(value)
+                if row["allowed"] in RANGES:
+                    low, high = RANGES[row["allowed"]]
+                    assert low <= float(value) <= (float(value) if high is None else high), row
+                elif row["type"] == "text" and row["allowed"]:
+                    assert value in row["allowed"].split(", "), row
+    assert checked > 1000
