@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
+import doctest
 import re
 import runpy
 import shlex
@@ -20,6 +19,8 @@ import yaml
 
 import carmeta
 from carmeta import vocabulary
+from carmeta.cli import main
+from carmeta.config import AnalysisConfig
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -141,22 +142,23 @@ def schema_keys(schema: dict[str, Any], part: dict[str, Any], prefix: str) -> It
         yield from schema_keys(schema, inner, f"{prefix}{key}.")
     for inner in (*part.get("anyOf", ()), *part.get("allOf", ())):
         yield from schema_keys(schema, inner, prefix)
-    for name in ("items", "additionalProperties"):
+    for name, step in (("items", ""), ("additionalProperties", "OUTCOME.")):
         if isinstance(part.get(name), dict):
-            yield from schema_keys(schema, part[name], prefix)
+            yield from schema_keys(schema, part[name], prefix + step)
 
 
 def config_keys() -> set[str]:
-    schema = json.loads(text_of(ROOT / "carmeta" / "schema" / "config.schema.json"))
+    schema = AnalysisConfig.model_json_schema()
     return set(schema_keys(schema, schema, ""))
 
 
 def test_every_key_of_a_configuration_has_its_line() -> None:
     page = text_of(DOCS / "configuration.md")
     told = re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
-    sections = {key.rpartition(".")[0] for key in config_keys()} - {""}
+    known = config_keys()
+    leaves = {key for key in known if not any(other.startswith(f"{key}.") for other in known)}
     assert len(told) == len(set(told))
-    assert config_keys() - sections <= set(told) <= config_keys()
+    assert set(told) == leaves
 
 
 def test_the_page_on_columns_is_current() -> None:
@@ -179,6 +181,15 @@ def test_the_glossary_has_the_words(kind: str) -> None:
     assert [word for word in get_args(getattr(vocabulary, kind)) if f"`{word}`" not in page] == []
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if ">>> " in text_of(page)], ids=lambda path: path.stem
+)
+def test_python_of_a_page(page: Path) -> None:
+    results = doctest.testfile(str(page), module_relative=False)
+    assert results.attempted
+    assert not results.failed
+
+
 # -- what the pages say to type -------------------------------------------------------------
 
 
@@ -195,17 +206,9 @@ def steps(path: Path) -> Iterator[tuple[str, str, str]]:
                 yield "run", line.split("  #")[0].strip(), printed.strip()
 
 
-def is_slow(path: Path) -> bool:
-    return any(kind == "run" and re.match(r"carmeta pool (?!--csv)", line) for kind, line, _ in
-               steps(path))  # fmt: skip
-
-
-def pages_that_run() -> list[Any]:
-    found = [page for page in PAGES if any(kind == "run" for kind, *_ in steps(page))]
-    return [
-        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if is_slow(page) else [])
-        for page in found
-    ]
+def pools(line: str) -> bool:
+    """Whether the command draws a whole run, which takes long."""
+    return bool(re.match(r"carmeta pool (?!--csv)|diff outputs/", line))
 
 
 def test_every_how_to_is_tried() -> None:
@@ -214,26 +217,61 @@ def test_every_how_to_is_tried() -> None:
         assert any(kind == "run" for kind, *_ in steps(page)), page
 
 
-@pytest.mark.parametrize("page", pages_that_run())
-def test_what_a_page_says_to_type_runs(page: Path, tmp_path: Path) -> None:
+def run_line(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """A command as a shell would run it: exit code and what it printed."""
+    line, _, target = line.partition(" > ")
+    words = shlex.split(line)
+    if words[0] == "carmeta":
+        capsys.readouterr()
+        code, ran = main(words[1:]), capsys.readouterr()
+        out, err = ran.out, ran.err
+    else:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        code, out, err = done.returncode, done.stdout, done.stderr
+    if target:
+        Path(target).write_text(out, encoding="utf-8")
+    return code, out + err
+
+
+def follow(page: Path, folder: Path, capsys: pytest.CaptureFixture[str], *, whole: bool) -> None:
+    """Do what a page says in a copy of the review; ``whole`` runs with their figures too."""
     for name in ("studies", "configs", "examples"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    (tmp_path / "outputs").mkdir()
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "outputs").mkdir()
     for kind, what, text in steps(page):
         if kind == "write":
-            target = tmp_path / what
+            target = folder / what
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-            continue
-        words = shlex.split(what)
-        if words[0] == "carmeta":
-            words = [sys.executable, "-m", *words]
-        ran = subprocess.run(
-            words, cwd=tmp_path, capture_output=True, text=True, check=False,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"},
-        )  # fmt: skip
-        printed = ran.stdout + ran.stderr
-        # 1 says that there are findings, or differences.
-        assert ran.returncode in (0, 1), f"{what}: {printed}"
-        for line in text.splitlines():
-            assert line.strip() in printed, f"{what}: not printed: {line}\n{printed}"
+        elif whole or not pools(what):
+            code, printed = run_line(what, capsys)
+            # 1 says that there are findings, or differences.
+            assert code in (0, 1), f"{what}: {printed}"
+            for line in text.splitlines():
+                assert line.strip() in printed, f"{what}: not printed: {line}\n{printed}"
+
+
+TRIED = [page for page in PAGES if any(kind == "run" for kind, *_ in steps(page))]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", TRIED, ids=lambda path: path.stem)
+def test_what_a_page_says_to_type_runs(
+    page: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follow(page, here, capsys, whole=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", TRIED, ids=lambda path: path.stem)
+def test_and_so_do_the_runs_with_their_figures(
+    page: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if any(kind == "run" and pools(line) for kind, line, _ in steps(page)):
+        follow(page, here, capsys, whole=True)
