@@ -15,7 +15,7 @@ from carmeta.domain.analysis import Analysis
 from carmeta.domain.result import KEPT_WHOLE, Pooled
 from carmeta.report import csvfiles, sidecars
 from carmeta.report.fields import FLAG, NUMBER, TEXT, WHOLE, Field, one_of
-from carmeta.report.jsonfile import LEFT_OUT
+from carmeta.report.jsonfile import LEFT_OUT, RENAMED
 from carmeta.report.jsonkeys import KEYS
 
 NAME: Final = "columns.csv"
@@ -105,6 +105,7 @@ def _keys(kind: Any) -> dict[str, Any]:
     """Key to type of one kind of object, as :mod:`carmeta.report.jsonfile` writes it."""
     hints = get_type_hints(kind)
     own = {field.name: hints[field.name] for field in fields(kind)}
+    own = {RENAMED.get(name, name): str if name in RENAMED else own[name] for name in own}
     if kind is Analysis:
         return {**_AROUND, **{key: own[key] for key in own if key not in LEFT_OUT}}
     if kind is not Pooled:
@@ -140,4 +141,5 @@ def _type(hint: Any) -> str:
 
 
 def _words(hint: Any) -> str:
-    return one_of(hint) if get_origin(hint) is Literal else ""
+    found = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
+    return one_of(found[0]) if found else ""

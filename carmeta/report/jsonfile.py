@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
 
 SCHEMA_VERSION = 1
-LEFT_OUT: Final = ("iv_pools",)  # what the second opinion is asked: no result
+# What the second opinion is asked, and the words of the review: no results.
+LEFT_OUT: Final = ("iv_pools", "words")
+RENAMED: Final = {"term": "outcome"}  # a term is told by its code
 # A run of more whole numbers than this (counts that fit a percentage of millions) is told by
 # its ends.
 _MANY: Final = 100
@@ -42,7 +44,8 @@ def _plain(value: Any, path: str, infinite: dict[str, str]) -> Any:
         if isinstance(value, Pooled):
             held = value.flat()
         else:
-            held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+            names = [RENAMED.get(field.name, field.name) for field in dataclasses.fields(value)]
+            held = {name: getattr(value, name) for name in names}
         return {
             name: _plain(item, f"{path}.{name}".lstrip("."), infinite)
             for name, item in held.items()

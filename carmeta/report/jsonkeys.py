@@ -94,6 +94,7 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("year", "year of the report; 0 where it is not known"),
         Field("flags", "what is said beside the row"),
         Field("moderators", "value of the cohort, by moderator"),
+        Field("population_words", "the population in words; empty where they are its code"),
         Field("paths", f"places of the printed cells: {_PATH}"),
     ),
     result.Pooled: _with(
@@ -239,7 +240,7 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
         csvfiles.STUDY,
         Field("label", "name of the cohort"),
         Field("n", "its patients; null where not known", unit=PATIENTS),
-        Field("pooled", "codes of the outcomes in whose pool it is"),
+        Field("pooled", "short names of the outcomes in whose pool it is"),
     ),
     run.LineageEdge: tuple(
         replace(field, name=name)
@@ -252,6 +253,7 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("slab", "name of the study in figures and tables"),
         Field("tool", "risk-of-bias tool; empty: not assessed"),
         Field("items", "its items"),
+        Field("tool_label", "the tool in words"),
     ),
     run.BiasItem: (
         Field("item", "item of the tool"),
@@ -259,5 +261,7 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("judgement", "answer; empty where it was not judged"),
         Field("support", "what the judgement rests on"),
         Field("place", "where that stands"),
+        Field("answer", "the judgement in words"),
+        Field("sign", "what it means for the study; null where it was not judged"),
     ),
 }  # fmt: skip
