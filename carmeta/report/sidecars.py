@@ -184,7 +184,7 @@ LINEAGE: Final = (
     Field("a_label", "its name", of=itemgetter(1)),
     Field(
         "relation", "what a is to b",
-        allowed="part_of, updates, partition, shares_patients_with, disjoint_from",
+        allowed="part_of, updates, partition, cover, shares_patients_with, disjoint_from",
         of=itemgetter(2),
     ),
     Field("b", "study/cohort of the other", of=itemgetter(3)),
