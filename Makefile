@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DOCS   := $(VENV)/.installed-docs
 CONFIG ?= configs/primary.yaml
 JOBS   ?= 2
 BASE   ?= HEAD
@@ -16,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install pool test check slow reference golden gallery docs bench report clean
+.PHONY: help install pool test check slow reference golden gallery docs site bench report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +61,14 @@ gallery: $(STAMP) ## docs/gallery anew
 docs: $(STAMP) ## generated pages and JSON Schemas anew
 	@$(BIN)/carmeta schema --write
 	@$(BIN)/python docs/update.py
+
+$(DOCS): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+# The variable silences an advertisement of the theme's authors.
+site: $(DOCS) ## docs/ as a site, into build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(STAMP) ## measure
 	@for script in bench/bench_*.py; do $(BIN)/python "$$script" || exit 1; done

@@ -5,7 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from carmeta.report.fields import Field
 
 HERE = Path(__file__).parent
 
@@ -58,6 +65,46 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
+COLUMNS = """# Columns and keys
+
+Written by `make docs` from the code that writes the files. A run has the same as `columns.csv`,
+with what it wrote.
+
+- CSV is UTF-8 with commas. A number that does not exist is empty, an infinite one is `inf`.
+  Numbers carry ten significant digits, differences eight decimals.
+- In `results.json` both are `null`; `Analysis.infinite` tells which are infinite.
+- *Outcome scale*: proportions from 0 to 1, or ratios or differences of a comparison. *Analysis
+  scale*: what the measure makes of them, e.g. log odds; see the
+  [glossary](glossary.md#measures).
+- Text that a spreadsheet would take for a formula has an apostrophe before it.
+"""
+
+
+def table(fields: Iterable[Field], first: str) -> list[str]:
+    """Fields as a Markdown table."""
+    head = [first, "type", "unit", "allowed", "meaning"]
+    rows = [[f"`{f.name}`", f.kind, f.unit, f.allowed, f.meaning] for f in fields]
+    lines = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (head, *rows)]
+    return [f"| {line} |" for line in (lines[0], "--- | --- | --- | --- | ---", *lines[1:])]
+
+
+def columns_page() -> str:
+    """The page on the columns of every CSV and the keys of results.json."""
+    from carmeta.report import dictionary
+
+    groups: dict[tuple[Field, ...], list[str]] = {}
+    for name, fields in dictionary.FILES.items():
+        groups.setdefault(tuple(fields), []).append(f"`{name}`")
+    parts = [COLUMNS]
+    for fields, names in groups.items():
+        parts += [f"## {', '.join(names)}\n", *table(fields, "column"), ""]
+    parts += [f"## `{dictionary.JSON}`\n", "The outermost object is `Analysis`.\n"]
+    for kind, fields in groupby(dictionary.json_fields(), key=lambda f: f.name.split(".")[0]):
+        short = [replace(field, name=field.name.split(".")[1]) for field in fields]
+        parts += [f"### {kind}\n", *table(short, "key"), ""]
+    return "\n".join(parts)
+
+
 def headline() -> str:
     """The table of pooled estimates of the run of record."""
     summary = (HERE.parent / "outputs" / "primary" / "summary.md").read_text(encoding="utf-8")
@@ -76,7 +123,8 @@ def with_headline(readme: str) -> str:
 
 def main() -> None:
     """Write every generated page."""
-    (HERE / "cli.md").write_text(cli_page(), encoding="utf-8", newline="\n")
+    for name, page in (("cli.md", cli_page()), ("columns.md", columns_page())):
+        (HERE / name).write_text(page, encoding="utf-8", newline="\n")
     readme = HERE.parent / "README.md"
     text = with_headline(readme.read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8", newline="\n")

@@ -134,15 +134,3 @@ def test_every_make_target_has_its_line_of_help() -> None:
     )  # fmt: skip
     told = {line.split()[1] for line in ran.stdout.splitlines()}
     assert told == make_targets()
-
-
-def test_links_between_pages_lead_somewhere() -> None:
-    pages = [README, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
-    broken = [
-        f"{page.name}: {target}"
-        for page in pages
-        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
-        if not target.startswith(("http://", "https://", "mailto:"))
-        and not (page.parent / target).exists()
-    ]
-    assert broken == []

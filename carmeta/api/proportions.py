@@ -56,7 +56,9 @@ def effects(
     Args:
         xi: Events of each study; whole numbers in 0..ni.
         ni: Patients of each study; whole numbers of 1 or more.
-        measure, add, to: As :class:`carmeta.domain.request.Options` says.
+        measure: Scale of the effects, as :class:`carmeta.domain.request.Options` says.
+        add: Continuity correction, as said there.
+        to: Which studies get it, as said there.
         slab: Study labels, used in messages.
 
     Raises:

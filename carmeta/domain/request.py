@@ -48,31 +48,33 @@ _MOST_SCALE: Final = {"half-normal": 50.0, "half-cauchy": 10.0}
 class Options(TypedDict, total=False):
     """The options of the engine by name; one that is left out or None has its default.
 
-    measure: Scale of the effects. One arm: PLO (logit), PFT (double arcsine), PAS (arcsine),
-        PR (raw), PLN (log); two arms: OR, RR, RD.
-    model: ``IV`` inverse variance; ``GLMM`` binomial-normal by maximum likelihood; one arm
-        also ``BB`` beta-binomial and ``BAYES`` on a deterministic grid; two arms also ``MH``
-        Mantel-Haenszel and ``PETO``.
-    method: Estimator of tau2 (IV): REML, EE, DL, PM, ML, HE, HS, SJ, EB.
-    test: Of the mean. IV: adhoc, z, t, knha; GLMM and BB: t, z, profile.
-    pi_method: ``V`` t with k-1, ``HTS`` t with k-2, ``bootstrap`` (IV only).
-    i2_method: I2 and H2 from ``tau2`` or from ``Q`` (the likelihood ratio where a model has it).
-    level: Of every interval, inside (0, 1).
-    add: Continuity correction of events and of non-events.
-    to: Which studies get it: ``only0`` those with an empty cell, ``all``, ``if0all`` all as
-        soon as one has an empty cell, ``none``.
-    drop00: Two arms. None: studies without events are dropped for OR and RR, studies in which
-        everybody has the event for OR. True: both are, for every measure. False: none is.
-    form: Of the two-arm GLMM: ``UM.RS`` random or ``UM.FS`` fixed study intercepts.
-    tau2: Of subgroups: ``common`` to all levels or ``separate``.
-    estimand: ``marginal`` adds the mean over the population of studies (GLMM of one arm).
-    prior, prior_scale: Of tau (BAYES): half-normal or half-cauchy, on the analysis scale; from
-        1e-6 to 50 and to 10.
-    mu_prior: Mean, within 100 of 0, and standard deviation, 1e-6 to 1e6, of a normal prior of the
-        mean; None is
-        flat.
-    likelihood: BAYES: ``binomial`` (default for PLO) or ``normal`` on effect sizes.
-    seed: Of what is drawn at random.
+    Attributes:
+        measure: Scale of the effects. One arm: PLO (logit), PFT (double arcsine), PAS
+            (arcsine), PR (raw), PLN (log); two arms: OR, RR, RD.
+        model: ``IV`` inverse variance; ``GLMM`` binomial-normal by maximum likelihood; one arm
+            also ``BB`` beta-binomial and ``BAYES`` on a deterministic grid; two arms also
+            ``MH`` Mantel-Haenszel and ``PETO``.
+        method: Estimator of tau2 (IV): REML, EE, DL, PM, ML, HE, HS, SJ, EB.
+        test: Of the mean. IV: adhoc, z, t, knha; GLMM and BB: t, z, profile.
+        pi_method: ``V`` t with k-1, ``HTS`` t with k-2, ``bootstrap`` (IV only).
+        i2_method: I2 and H2 from ``tau2`` or from ``Q`` (the likelihood ratio where a model has
+            it).
+        level: Of every interval, inside (0, 1).
+        add: Continuity correction of events and of non-events.
+        to: Which studies get it: ``only0`` those with an empty cell, ``all``, ``if0all`` all as
+            soon as one has an empty cell, ``none``.
+        drop00: Two arms. None: studies without events are dropped for OR and RR, studies in
+            which everybody has the event for OR. True: both are, for every measure. False: none
+            is.
+        form: Of the two-arm GLMM: ``UM.RS`` random or ``UM.FS`` fixed study intercepts.
+        tau2: Of subgroups: ``common`` to all levels or ``separate``.
+        estimand: ``marginal`` adds the mean over the population of studies (GLMM of one arm).
+        prior: Of tau (BAYES): half-normal or half-cauchy, on the analysis scale.
+        prior_scale: Its scale from 1e-6 on, to 50 of a half-normal and 10 of a half-cauchy.
+        mu_prior: Mean, within 100 of 0, and standard deviation, 1e-6 to 1e6, of a normal
+            prior of the mean; None is flat.
+        likelihood: BAYES: ``binomial`` (default for PLO) or ``normal`` on effect sizes.
+        seed: Of what is drawn at random.
     """
 
     measure: Measure | None
@@ -268,8 +270,7 @@ _RANGES: Final = (
     ("prior_scale", lambda v: is_number(v) and _LEAST_SCALE <= v <= max(_MOST_SCALE.values()),
      f"from {_LEAST_SCALE:f} to {max(_MOST_SCALE.values()):g}"),
     ("mu_prior", _normal,
-     f"a mean within {_FARTHEST_MEAN:g} of 0, a standard deviation from {_LEAST_SD:f} "
-     f"to {_MOST_SD:,.0f}"),
+     f"a mean within {_FARTHEST_MEAN:g} of 0, a deviation from {_LEAST_SD:f} to {_MOST_SD:,.0f}"),
 )  # fmt: skip
 
 

@@ -238,14 +238,14 @@ class Pooled(Spread):
 
 
 # What stands in a part of its own kind stays one in the flat form.
-_WHOLE: Final = (Back, BayesSummary)
+KEPT_WHOLE: Final = (Back, BayesSummary)
 
 
 def _parts(value: Any) -> list[str]:
     return [
         field.name
         for field in fields(value)
-        if is_dataclass(part := getattr(value, field.name)) and not isinstance(part, _WHOLE)
+        if is_dataclass(part := getattr(value, field.name)) and not isinstance(part, KEPT_WHOLE)
     ]
 
 

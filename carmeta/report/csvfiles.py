@@ -4,84 +4,235 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from carmeta.digits import difference, number_text
+from carmeta.domain.evidence import Action, Derivation, Severity
+from carmeta.report.fields import (
+    ANALYSIS,
+    NOT_NEGATIVE,
+    NUMBER,
+    OUTCOME,
+    PATIENTS,
+    SHARE,
+    SQUARED,
+    WHOLE,
+    Field,
+    one_of,
+)
 from carmeta.report.text import csv_cell
+from carmeta.vocabulary import ExclusionKind, Measure, Method, ModelCode, PiMethod, Test, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from carmeta.domain.analysis import Analysis
+    from carmeta.domain.analysis import Analysis, OutcomeAnalysis, SensitivityRow
     from carmeta.domain.evidence import Count
     from carmeta.domain.result import Pooled
-    from carmeta.report.forest_spec import ForestSpec
 
 Value = str | int | float
 
-COUNTS = (
-    "study",
-    "cohort",
-    "product",
-    "outcome",
-    "xi",
-    "xi_lo",
-    "xi_hi",
-    "ni",
-    "population",
-    "grading",
-    "derivation",
-    "source",
-    "label",
-    "role",
-    "unit",
-    "flags",
+STUDY: Final = Field("study", "id of the study: the name of its record")
+COHORT: Final = Field("cohort", "id of the cohort within the study")
+OUTCOME_CODE: Final = Field("outcome", "code of the outcome")
+SOURCE: Final = Field("source", "the printed cells it comes from, in words, with their places")
+PART: Final = Field("part", "id of the set of cohorts, where the configuration names several")
+
+COUNTS: Final = (
+    STUDY,
+    COHORT,
+    Field("product", "name of the product"),
+    OUTCOME_CODE,
+    Field("xi", "events that are pooled", WHOLE, PATIENTS, "xi_lo to xi_hi"),
+    Field("xi_lo", "fewest events that the print allows", WHOLE, PATIENTS, NOT_NEGATIVE),
+    Field("xi_hi", "most events that the print allows", WHOLE, PATIENTS, "up to ni"),
+    Field("ni", "patients whom the events are divided by", WHOLE, PATIENTS, "1 or more"),
+    Field("population", "the population that these patients are"),
+    Field("grading", "scale by which an adverse event was graded; empty where none is told"),
+    Field("derivation", "how the count came about", allowed=one_of(Derivation)),
+    SOURCE,
+    Field("label", "name of the cohort in figures and tables", of="slab"),
+    Field("role", "role of the cohort in the question"),
+    Field("unit", "what is counted", allowed=one_of(Unit)),
+    Field("flags", "what is said beside the row, with ; between", of=lambda c: "; ".join(c.flags)),
 )
-POOLED = (
-    "outcome",
-    "model",
-    "measure",
-    "method",
-    "test",
-    "k",
-    "events",
-    "patients",
-    "estimate",
-    "ci_lb",
-    "ci_ub",
-    "pi_lb",
-    "pi_ub",
-    "analysis_estimate",
-    "analysis_se",
-    "analysis_stat",
-    "analysis_df",
-    "analysis_p",
-    "analysis_ci_lb",
-    "analysis_ci_ub",
-    "analysis_pi_lb",
-    "analysis_pi_ub",
-    "pi_method",
-    "level",
-    "tau2",
-    "tau2_ci_lb",
-    "tau2_ci_ub",
-    "tau2_ci_method",
-    "i2",
-    "i2_method",
-    "h2",
-    "q",
-    "q_df",
-    "q_pval",
-    "lrt",
-    "lrt_df",
-    "lrt_pval",
-    "fallbacks",
-    "role",
-    "moderator",
-    "subgroup",
-    "part",
-)
+DECISIONS: Final = (
+    STUDY,
+    COHORT,
+    OUTCOME_CODE,
+    Field("action", "what was done", allowed=one_of(Action)),
+    Field("rule", "short name of the rule by which it was done"),
+    Field(
+        "inputs", "the printed cells that went in, with | between",
+        of=lambda item: " | ".join(item.inputs),
+    ),
+    Field("result", "what came out"),
+    Field("reason", "why"),
+)  # fmt: skip
+FINDINGS: Final = (
+    Field("code", "code of the finding, which keeps its meaning"),
+    Field("severity", "how serious it is", allowed=one_of(Severity)),
+    STUDY,
+    COHORT,
+    Field("subject", "what it is about: an outcome, a category or a field"),
+    Field("message", "what was seen"),
+    Field("hint", "what would settle it"),
+    Field(
+        "printed", "the printed places side by side, with | between",
+        of=lambda item: " | ".join(item.printed),
+    ),
+    Field("file", "the record that it is in", of=lambda item: item.mark.file if item.mark else ""),
+    Field(
+        "line", "line in that file", WHOLE, allowed="1 or more; 0 where it is of the whole file",
+        of=lambda item: item.mark.line if item.mark else "",
+    ),
+    Field(
+        "column", "character in that line", WHOLE,
+        allowed="1 or more; 0 where it is of the whole file",
+        of=lambda item: item.mark.column if item.mark else "",
+    ),
+    Field("acknowledged", "the reason that the record gives for it; empty where it is open"),
+)  # fmt: skip
+EXCLUDED: Final = (
+    OUTCOME_CODE,
+    STUDY,
+    Field(
+        "cohort", "id of the cohort, or of all cohorts left out for the one reason, with ; between",
+        of=lambda item: item.cohort or "; ".join(item.cohorts),
+    ),
+    Field("label", "name of the cohort or study in figures and tables", of="slab"),
+    Field("kind", "kind of reason", allowed=one_of(ExclusionKind)),
+    Field("reason", "why it is not pooled"),
+    SOURCE,
+    PART,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """A line of pooled.csv."""
+
+    outcome: str
+    pooled: Pooled
+    events: int
+    patients: int
+    role: str
+    moderator: str = ""
+    subgroup: str = ""
+    part: str = ""
+
+
+def _limits(
+    prefix: str, path: str, unit: str, mean: str, allowed: str = ""
+) -> tuple[Field, Field, Field, Field]:
+    """Confidence and prediction limits of an estimate."""
+    confidence, prediction = f"confidence limit of {mean}", "prediction limit for a new study"
+    made = (
+        Field(f"{prefix}{name}", f"{side} {what}", NUMBER, unit, allowed, of=f"{path}{name}")
+        for name, side, what in (
+            ("ci_lb", "lower", confidence), ("ci_ub", "upper", confidence),
+            ("pi_lb", "lower", prediction), ("pi_ub", "upper", prediction),
+        )
+    )  # fmt: skip
+    one, two, three, four = made
+    return one, two, three, four
+
+
+POOLED: Final = (
+    OUTCOME_CODE,
+    Field(
+        "model", "the model; where method is exact, the counts were only summed",
+        allowed=one_of(ModelCode), of="pooled.model",
+    ),
+    Field("measure", "scale of the analysis", allowed=one_of(Measure), of="pooled.measure"),
+    Field(
+        "method", "estimator of tau2; empty where the model has none",
+        allowed=f"{one_of(Method)}, exact", of="pooled.method",
+    ),
+    Field(
+        "test", "test and limits of the mean; empty where the model has none",
+        allowed=f"{one_of(Test)}, CR2, exact", of="pooled.test",
+    ),
+    Field("k", "studies (cohorts, pairs of arms) that are pooled", WHOLE, "", NOT_NEGATIVE,
+          of="pooled.k"),
+    Field("events", "events behind the estimate, of both arms together", WHOLE, PATIENTS),
+    Field("patients", "patients behind the estimate, of both arms together", WHOLE, PATIENTS),
+    Field("estimate", "the pooled estimate", NUMBER, OUTCOME, of="pooled.back.estimate"),
+    *_limits("", "pooled.back.", OUTCOME, "the estimate"),
+    Field("analysis_estimate", "the mean effect", NUMBER, ANALYSIS, of="pooled.estimate"),
+    Field("analysis_se", "its standard error", NUMBER, ANALYSIS, NOT_NEGATIVE, of="pooled.se"),
+    Field("analysis_stat", "its test statistic against 0", NUMBER, of="pooled.stat"),
+    Field("analysis_df", "degrees of freedom of that test; inf for a normal one", NUMBER, "",
+          "above 0", of="pooled.df"),
+    Field("analysis_p", "P value of that test", NUMBER, "", SHARE, of="pooled.p"),
+    *_limits("analysis_", "pooled.", ANALYSIS, "the mean effect"),
+    Field("pi_method", "how the prediction limits are made; empty where there are none",
+          allowed=f"{one_of(PiMethod)}, posterior", of="pooled.pi_method"),
+    Field("level", "level of all limits", NUMBER, "", SHARE, of="pooled.level"),
+    Field("tau2", "variance of the true effects between studies", NUMBER, SQUARED, NOT_NEGATIVE,
+          of="pooled.tau2"),
+    Field("tau2_ci_lb", "lower confidence limit of tau2", NUMBER, SQUARED, NOT_NEGATIVE,
+          of="pooled.tau2_ci_lb"),
+    Field("tau2_ci_ub", "upper confidence limit of tau2", NUMBER, SQUARED, NOT_NEGATIVE,
+          of="pooled.tau2_ci_ub"),
+    Field("tau2_ci_method", "how they are made: profile likelihood, Q-profile, posterior quantiles",
+          allowed="PL, QP, posterior, none", of="pooled.tau2_ci_method"),
+    Field("i2", "share of the variability that is between studies, by i2_method", NUMBER,
+          "percent", "0 to 100", of="pooled.i2"),
+    Field("i2_method", "definition of I2 and H2: from tau2, from Q, from the likelihood ratio",
+          allowed="tau2, Q, LRT", of="pooled.i2_method"),
+    Field("h2", "variability over that within studies; below 1 only if from Q", NUMBER, "",
+          NOT_NEGATIVE, of="pooled.h2"),
+    Field("q", "Cochran's Q; empty for likelihood models", NUMBER, "", NOT_NEGATIVE,
+          of="pooled.q"),
+    Field("q_df", "degrees of freedom of Q", NUMBER, "", NOT_NEGATIVE, of="pooled.q_df"),
+    Field("q_pval", "P value of Q", NUMBER, "", SHARE, of="pooled.q_pval"),
+    Field("lrt", "likelihood-ratio statistic of homogeneity, of likelihood models", NUMBER, "",
+          NOT_NEGATIVE, of="pooled.lrt"),
+    Field("lrt_df", "degrees of freedom of it", NUMBER, "", NOT_NEGATIVE, of="pooled.lrt_df"),
+    Field("lrt_pval", "P value of it", NUMBER, "", SHARE, of="pooled.lrt_pval"),
+    Field(
+        "fallbacks", "what was done otherwise than asked, as code: message, with ; between",
+        of=lambda row: "; ".join(f"{item.code}: {item.message}" for item in row.pooled.fallbacks),
+    ),
+    Field("role", "headline model, model beside it, level of a moderator, or comparison",
+          allowed="primary, beside, subgroup, contrast"),
+    Field("moderator", "the moderator, of a subgroup"),
+    Field("subgroup", "its level, of a subgroup"),
+    PART,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Refit:
+    """A line of sensitivity.csv."""
+
+    outcome: OutcomeAnalysis
+    row: SensitivityRow
+
+    @property
+    def shift(self) -> float:
+        return difference(self.row.pooled.back.estimate, self.outcome.headline.back.estimate)
+
+
+_OF_ROW: Final = {field.name: field for field in POOLED}
+SENSITIVITY: Final = (
+    replace(OUTCOME_CODE, of="outcome.outcome"),
+    Field("kind", "what is varied", of="row.kind"),
+    Field("label", "the variation in words", of="row.label"),
+    Field("model", "model and options, e.g. IV (REML, adhoc)", of="row.pooled.label"),
+    *(
+        replace(_OF_ROW[name], of=f"row.{_OF_ROW[name].of}")
+        for name in ("k", "estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub", "tau2", "i2")
+    ),
+    Field(
+        "fallbacks", "codes of what was done otherwise than asked, with ; between",
+        of=lambda item: "; ".join(fallback.code for fallback in item.row.pooled.fallbacks),
+    ),
+    replace(PART, of="outcome.part"),
+    Field("shift", "the estimate less the headline estimate", NUMBER, OUTCOME),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +242,18 @@ class Raw:
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
+
+    @classmethod
+    def of(cls, name: str, fields: Sequence[Field], items: Iterable[object]) -> Raw:
+        """One row an item, one column a field."""
+        rows = tuple(tuple(field.take(item) for field in fields) for item in items)
+        return cls(name, tuple(field.name for field in fields), rows)
+
+
+def sheet(fields: Sequence[Field], items: Iterable[object]) -> bytes:
+    """A CSV file with one row an item, one column a field."""
+    raw = Raw.of("", fields, items)
+    return write(raw.columns, raw.rows)
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
@@ -136,250 +299,49 @@ def used_counts(analysis: Analysis) -> list[Count]:
 
 def counts(analysis: Analysis) -> Raw:
     """One line a count, with everything that says where it comes from."""
-    rows = (
-        (
-            item.study,
-            item.cohort,
-            item.product,
-            item.outcome,
-            item.xi,
-            item.xi_lo,
-            item.xi_hi,
-            item.ni,
-            item.population,
-            item.grading,
-            item.derivation,
-            item.source,
-            item.slab,
-            item.role,
-            item.unit,
-            "; ".join(item.flags),
-        )
-        for item in used_counts(analysis)
-    )
-    return Raw("counts", COUNTS, tuple(rows))
+    return Raw.of("counts", COUNTS, used_counts(analysis))
 
 
 def decisions(analysis: Analysis) -> Raw:
     """Everything derived, chosen or dropped."""
-    columns = ("study", "cohort", "outcome", "action", "rule", "inputs", "result", "reason")
-    rows = (
-        (
-            item.study,
-            item.cohort,
-            item.outcome,
-            item.action,
-            item.rule,
-            " | ".join(item.inputs),
-            item.result,
-            item.reason,
-        )
-        for item in analysis.decisions
-    )
-    return Raw("decisions", columns, tuple(rows))
+    return Raw.of("decisions", DECISIONS, analysis.decisions)
 
 
 def findings(analysis: Analysis) -> Raw:
     """What the audit saw."""
-    columns = (
-        "code",
-        "severity",
-        "study",
-        "cohort",
-        "subject",
-        "message",
-        "hint",
-        "printed",
-        "file",
-        "line",
-        "column",
-        "acknowledged",
-    )
-    rows = (
-        (
-            item.code,
-            item.severity,
-            item.study,
-            item.cohort,
-            item.subject,
-            item.message,
-            item.hint,
-            " | ".join(item.printed),
-            item.mark.file if item.mark else "",
-            item.mark.line if item.mark else "",
-            item.mark.column if item.mark else "",
-            item.acknowledged,
-        )
-        for item in analysis.findings
-    )
-    return Raw("findings", columns, tuple(rows))
+    return Raw.of("findings", FINDINGS, analysis.findings)
 
 
 def excluded(analysis: Analysis) -> Raw:
     """Cohorts that report an outcome but are not in its pool."""
-    columns = ("outcome", "study", "cohort", "label", "kind", "reason", "source", "part")
-    rows = (
-        (
-            item.outcome,
-            item.study,
-            item.cohort or "; ".join(item.cohorts),
-            item.slab,
-            item.kind,
-            item.reason,
-            item.source,
-            item.part,
-        )
-        for item in analysis.excluded
-    )
-    return Raw("excluded", columns, tuple(rows))
+    return Raw.of("excluded", EXCLUDED, analysis.excluded)
 
 
 def pooled(analysis: Analysis) -> Raw:
     """Every pooled estimate: primary model, models beside it, subgroups, comparisons."""
-    rows: list[tuple[Value, ...]] = []
+    return Raw.of("pooled", POOLED, _pools(analysis))
+
+
+def _pools(analysis: Analysis) -> Iterator[_Pool]:
     for outcome in analysis.outcomes:
-        events = outcome.events
-        patients = outcome.patients
+        code, part = outcome.outcome, outcome.part
         for item in (outcome.headline, *outcome.beside):
             role = "primary" if item is outcome.headline else "beside"
-            what = (role, "", "", outcome.part)
-            rows.append(_pooled_row(outcome.outcome, item, events, patients, what))
+            yield _Pool(code, item, outcome.events, outcome.patients, role, part=part)
         for group in outcome.subgroups:
             if group.pooled is not None:
-                rows.append(
-                    _pooled_row(
-                        outcome.outcome,
-                        group.pooled,
-                        sum(row.count.xi for row in group.rows),
-                        sum(row.count.ni for row in group.rows),
-                        ("subgroup", group.moderator, group.level, outcome.part),
-                    )
-                )
+                events = sum(row.count.xi for row in group.rows)
+                patients = sum(row.count.ni for row in group.rows)
+                what = ("subgroup", group.moderator, group.level, part)
+                yield _Pool(code, group.pooled, events, patients, *what)
     for contrast in analysis.contrasts:
         for item in contrast.results:
-            arms = [arm for pair in contrast.used(item) for arm in (pair.treatment, pair.control)]
+            arms = [arm for pair in contrast.used(item) for arm in pair.arms]
             events, patients = sum(arm.xi for arm in arms), sum(arm.ni for arm in arms)
-            what = ("contrast", "", "", "")
-            rows.append(_pooled_row(contrast.outcome, item, events, patients, what))
-    return Raw("pooled", POOLED, tuple(rows))
-
-
-def _pooled_row(
-    outcome: str, item: Pooled, events: int, patients: int, what: tuple[str, str, str, str]
-) -> tuple[Value, ...]:
-    back = item.back
-    return (
-        outcome,
-        item.model,
-        item.measure,
-        item.method,
-        item.test,
-        item.k,
-        events,
-        patients,
-        back.estimate,
-        back.ci_lb,
-        back.ci_ub,
-        back.pi_lb,
-        back.pi_ub,
-        item.estimate,
-        item.se,
-        item.stat,
-        item.df,
-        item.p,
-        item.ci_lb,
-        item.ci_ub,
-        item.pi_lb,
-        item.pi_ub,
-        item.pi_method,
-        item.level,
-        item.tau2,
-        item.tau2_ci_lb,
-        item.tau2_ci_ub,
-        item.tau2_ci_method,
-        item.i2,
-        item.i2_method,
-        item.h2,
-        item.q,
-        item.q_df,
-        item.q_pval,
-        item.lrt,
-        item.lrt_df,
-        item.lrt_pval,
-        "; ".join(f"{fallback.code}: {fallback.message}" for fallback in item.fallbacks),
-        *what,
-    )
+            yield _Pool(contrast.outcome, item, events, patients, "contrast")
 
 
 def sensitivity(analysis: Analysis) -> Raw:
     """The primary model with something varied."""
-    columns = (
-        "outcome",
-        "kind",
-        "label",
-        "model",
-        "k",
-        "estimate",
-        "ci_lb",
-        "ci_ub",
-        "pi_lb",
-        "pi_ub",
-        "tau2",
-        "i2",
-        "fallbacks",
-        "part",
-        "shift",  # of the estimate from the primary one, on the same scale
-    )
-    rows = (
-        (
-            outcome.outcome,
-            row.kind,
-            row.label,
-            row.pooled.label,
-            row.pooled.k,
-            row.pooled.back.estimate,
-            row.pooled.back.ci_lb,
-            row.pooled.back.ci_ub,
-            row.pooled.back.pi_lb,
-            row.pooled.back.pi_ub,
-            row.pooled.tau2,
-            row.pooled.i2,
-            "; ".join(fallback.code for fallback in row.pooled.fallbacks),
-            outcome.part,
-            difference(row.pooled.back.estimate, outcome.headline.back.estimate),
-        )
-        for outcome in analysis.outcomes
-        for row in outcome.sensitivity
-    )
-    return Raw("sensitivity", columns, tuple(rows))
-
-
-def forest_sidecar(spec: ForestSpec) -> bytes:
-    """Every number a forest plot draws, and the text that stands beside it."""
-    keys = [column.key for column in spec.columns if column.key not in ("study", "plot")]
-    columns = (
-        "row",
-        "key",
-        "label",
-        "mark",
-        "estimate",
-        "lb",
-        "ub",
-        "weight",
-        *(f"shown_{key.removeprefix('extra:')}" for key in keys),
-    )
-    rows: list[tuple[Value, ...]] = []
-    for row in spec.rows:
-        mark = row.mark
-        drawn: tuple[Value, ...] = (
-            (mark.glyph, mark.estimate, mark.lb, mark.ub, mark.weight)
-            if mark
-            else ("", "", "", "", "")
-        )
-        texts = tuple(_shown(row.cells[key].parts) if key in row.cells else "" for key in keys)
-        rows.append((row.kind, row.key, row.label, *drawn, *texts))
-    return write(columns, rows)
-
-
-def _shown(parts: tuple[str, ...]) -> str:
-    return " ".join(part for part in parts if part).replace(" / ", "/")
+    rows = (_Refit(outcome, row) for outcome in analysis.outcomes for row in outcome.sensitivity)
+    return Raw.of("sensitivity", SENSITIVITY, rows)

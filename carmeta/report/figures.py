@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from carmeta.report import contents, csvfiles, words
+from carmeta.report import contents, csvfiles, sidecars, words
 from carmeta.report.bias_plot import bias_summary
 from carmeta.report.canvas import save
 from carmeta.report.figures_sensitivity import sensitivity_figures
@@ -130,24 +130,10 @@ def _bias(analysis: Analysis) -> FigureEntry | None:
     if not any(study.items for study in analysis.bias):
         return None
     drawing = bias_summary(analysis.bias)
-    sidecar = csvfiles.write(
-        ("study", "label", "tool", "item", "judgement", "support", "place"),
-        [
-            (
-                study.study,
-                study.slab,
-                study.tool,
-                item.item,
-                item.judgement,
-                item.support,
-                item.place,
-            )
-            for study in analysis.bias
-            for item in study.items
-        ],
-    )
+    items = [(study, item) for study in analysis.bias for item in study.items]
+    beside = csvfiles.sheet(sidecars.BIAS, items)
     page = save(drawing, "svg")
-    return FigureEntry("risk_of_bias", "Risk of bias", drawing.alt, (page,), sidecar, "bias")
+    return FigureEntry("risk_of_bias", "Risk of bias", drawing.alt, (page,), beside, "bias")
 
 
 def _flow(analysis: Analysis) -> FigureEntry:
@@ -161,9 +147,9 @@ def _flow(analysis: Analysis) -> FigureEntry:
         *(("cohorts pooled", label, k) for label, k, _ in known.pooled),
         *(("patients pooled", label, n) for label, _, n in known.pooled),
     ]
-    sidecar = csvfiles.write(("what", "which", "number"), rows)
+    beside = csvfiles.sheet(sidecars.FLOW, rows)
     title = "Flow of reports and cohorts"
-    return FigureEntry("prisma_flow", title, drawing.alt, (save(drawing, "svg"),), sidecar, "flow")
+    return FigureEntry("prisma_flow", title, drawing.alt, (save(drawing, "svg"),), beside, "flow")
 
 
 def _lineage(analysis: Analysis) -> FigureEntry | None:
@@ -177,11 +163,9 @@ def _lineage(analysis: Analysis) -> FigureEntry | None:
         return None
     page = save(drawing, "svg")
     labels = {node.key: node.label for node in analysis.lineage_nodes}
-    sidecar = csvfiles.write(
-        ("a", "a_label", "relation", "b", "b_label"),
-        [(e.a, labels[e.a], e.kind, e.b, labels[e.b]) for e in analysis.lineage_edges],
-    )
-    return FigureEntry("lineage", title, drawing.alt, (page,), sidecar, "lineage")
+    rows = [(e.a, labels[e.a], e.kind, e.b, labels[e.b]) for e in analysis.lineage_edges]
+    beside = csvfiles.sheet(sidecars.LINEAGE, rows)
+    return FigureEntry("lineage", title, drawing.alt, (page,), beside, "lineage")
 
 
 def light(job: FigureJob) -> tuple[FigureEntry, dict[str, bytes]]:
@@ -189,8 +173,8 @@ def light(job: FigureJob) -> tuple[FigureEntry, dict[str, bytes]]:
     drawn = draw(job.light.spec)
     pages = tuple(save(page, "svg") for page in drawn)
     stem = job.light.stem
-    sidecar = csvfiles.forest_sidecar(job.light.spec)
+    beside = sidecars.forest(job.light.spec)
     files = {page_name(stem, number, "svg"): page for number, page in enumerate(pages)}
-    files[f"{stem}.csv"] = sidecar
+    files[f"{stem}.csv"] = beside
     alt = drawn[0].alt
-    return FigureEntry(stem, job.title, alt, pages, sidecar, job.kind, job.left_out), files
+    return FigureEntry(stem, job.title, alt, pages, beside, job.kind, job.left_out), files

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from carmeta.digits import difference
-from carmeta.report import contents, csvfiles, numbers, plots, words
+from carmeta.report import contents, csvfiles, plots, sidecars, words
 from carmeta.report.contents_choices import signed
 from carmeta.report.curve_plot import Specification, order, specification_curve
 from carmeta.report.influence_plot import Diagnostic, influence
@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis, Influence, OutcomeAnalysis
     from carmeta.domain.result import Pooled
     from carmeta.report.canvas import Drawing
-
-# Field of `Influence`, heading of its column, decimals shown.
-MEASURES: Final = (
-    ("rstudent", "Studentised residual", 2),
-    ("dffits", "DFFITS", 2),
-    ("cook_d", "Cook's distance", 2),
-    ("cov_r", "Covariance ratio", 2),
-    ("tau2_del", f"{words.TAU2} without it", 3),
-    ("q_del", "Q without it", 1),
-    ("hat", "Weight (hat value)", 2),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +55,7 @@ def sensitivity_figures(analysis: Analysis) -> Iterator[Picture]:
 def _funnel(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
     if outcome.diagnostics is None:
         return None
-    rows = [
-        (
-            row.count.slab, row.count.xi, row.count.ni, row.proportion,
-            numbers.count(row.count.ni), numbers.percent(row.proportion),
-        )
-        for row in outcome.rows
-    ]  # fmt: skip
-    columns = ("label", "xi", "ni", "proportion", "shown_patients", "shown_proportion")
-    return plots.funnel(outcome), csvfiles.write(columns, rows)
+    return plots.funnel(outcome), csvfiles.sheet(sidecars.FUNNEL, outcome.rows)
 
 
 def _items(outcome: OutcomeAnalysis) -> tuple[Influence, ...]:
@@ -86,16 +67,8 @@ def _baujat(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
     if not items:
         return None
     points = [plots.Point(item.slab, item.baujat_x, item.baujat_y) for item in items]
-    rows = [(p.label, p.x, p.y, numbers.fixed(p.x, 2), numbers.fixed(p.y, 2)) for p in points]
-    columns = (
-        "label",
-        "baujat_x",
-        "baujat_y",
-        "shown_contribution_to_heterogeneity",
-        "shown_influence",
-    )
     title = f"{contents.outcome_name(outcome)}: heterogeneity and influence of each study (Baujat)"
-    return plots.baujat(points, title=title), csvfiles.write(columns, rows)
+    return plots.baujat(points, title=title), csvfiles.sheet(sidecars.BAUJAT, items)
 
 
 def _influence(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
@@ -105,27 +78,16 @@ def _influence(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
     columns = [
         Diagnostic(
             title,
-            tuple(getattr(item, name) for item in items),
-            outcome.diagnostics.limits.get(name, ()),
+            tuple(field.take(item) for item in items),
+            outcome.diagnostics.limits.get(field.name, ()),
         )
-        for name, title, _ in MEASURES
+        for field, title, _ in sidecars.MEASURES
     ]
     title = (
         f"{contents.outcome_name(outcome)}: influence of each study on the inverse-variance pool"
     )
     drawing = influence([item.slab for item in items], columns, title=title)
-    names = [name for name, _, _ in MEASURES]
-    header = ("label", *names, "influential", *(f"shown_{name}" for name in names))
-    rows = [
-        (
-            item.slab,
-            *(getattr(item, name) for name in names),
-            item.influential,
-            *(numbers.fixed(getattr(item, name), digits) for name, _, digits in MEASURES),
-        )
-        for item in items
-    ]
-    return drawing, csvfiles.write(header, rows)
+    return drawing, csvfiles.sheet(sidecars.INFLUENCE, items)
 
 
 def _specification(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
@@ -141,34 +103,44 @@ def _specification(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:
         if item.kind != "cumulative"  # the pool of the first two studies is no alternative
     ]
     head = outcome.headline
-    made = [
-        (_specified(fit, kind, primary=fit is head), fit, kind, label)
+    lines = [
+        _Line(label, kind, fit, head)
         for fit, kind, label in fits
         if not math.isnan(fit.back.estimate)
     ]
-    if len(made) < 2 or math.isnan(head.back.estimate):
+    if len(lines) < 2 or math.isnan(head.back.estimate):
         return None
-    made.sort(key=lambda item: order(item[0]))
+    lines.sort(key=lambda line: order(line.drawn))
     name = contents.outcome_name(outcome)
     drawing = specification_curve(
-        [item[0] for item in made], title=f"{name}: every refit, sorted", effect="Estimate, %"
+        [line.drawn for line in lines], title=f"{name}: every refit, sorted", effect="Estimate, %"
     )
-    rows = [
-        (
-            place, label, kind, words.model_short(fit), item.primary,
-            item.estimate, item.lb, item.ub,
-            kind, words.model_short(fit), contents.estimate(fit).text,
-            signed(difference(item.estimate, head.back.estimate)),
-        )
-        for place, (item, fit, kind, label) in enumerate(made, start=1)
-    ]  # fmt: skip
-    columns = (
-        "place", "label", "changed", "model", "primary", "estimate", "lb", "ub",
-        "shown_changed", "shown_model", "shown_estimate", "shown_shift",
-    )  # fmt: skip
-    return drawing, csvfiles.write(columns, rows)
+    return drawing, csvfiles.sheet(sidecars.SPECIFICATION, enumerate(lines, start=1))
 
 
-def _specified(fit: Pooled, kind: str, *, primary: bool) -> Specification:
-    choices = {"Model": words.model_short(fit), "Changed": kind}
-    return Specification(fit.back.estimate, fit.back.ci_lb, fit.back.ci_ub, choices, primary)
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One refit: what it is, what it changed, and the primary analysis that it stands beside."""
+
+    label: str
+    changed: str
+    fit: Pooled
+    head: Pooled
+
+    @property
+    def model(self) -> str:
+        return words.model_short(self.fit)
+
+    @property
+    def shown(self) -> str:
+        return contents.estimate(self.fit).text
+
+    @property
+    def shift(self) -> str:
+        return signed(difference(self.fit.back.estimate, self.head.back.estimate))
+
+    @property
+    def drawn(self) -> Specification:
+        back, choices = self.fit.back, {"Model": self.model, "Changed": self.changed}
+        primary = self.fit is self.head
+        return Specification(back.estimate, back.ci_lb, back.ci_ub, choices, primary)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carmeta.digits import settle
-from carmeta.report import contents, contents_choices, csvfiles, jsonfile, reproduce, summary
+from carmeta.report import (
+    contents,
+    contents_choices,
+    csvfiles,
+    dictionary,
+    jsonfile,
+    reproduce,
+    summary,
+)
 from carmeta.report import contents_evidence as evidence
 from carmeta.report.generated import marked
 from carmeta.report.parallel import Helpers
@@ -99,6 +107,7 @@ def _render(
 
         files["report.docx"] = wordreport.render(analysis, tables, drawings, files)
         steps.done("report.docx")
+    files[dictionary.NAME] = dictionary.explained(files)
     notice = analysis.provenance.notice
     return {name: marked(name, data, notice) for name, data in sorted(files.items())}
 

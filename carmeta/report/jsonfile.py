@@ -8,12 +8,14 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.domain.result import Pooled
-from carmeta.domain.words import OutcomeTerm
 
 if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
 
 SCHEMA_VERSION = 1
+# What the second opinion is asked, and the words of the review: no results.
+LEFT_OUT: Final = ("iv_pools", "words")
+RENAMED: Final = {"term": "outcome"}  # a term is told by its code
 # A run of more whole numbers than this (counts that fit a percentage of millions) is told by
 # its ends.
 _MANY: Final = 100
@@ -29,8 +31,7 @@ def results(analysis: Analysis) -> bytes:
     """
     infinite: dict[str, str] = {}
     body = _plain(analysis, "", infinite)
-    # What the second opinion is asked is no result; the review's words have their hashes here.
-    for name in ("iv_pools", "words"):
+    for name in LEFT_OUT:
         del body[name]
     head = {"about": analysis.provenance.notice, "schema_version": SCHEMA_VERSION}
     document = {**head, **body, "infinite": infinite}
@@ -43,9 +44,8 @@ def _plain(value: Any, path: str, infinite: dict[str, str]) -> Any:
         if isinstance(value, Pooled):
             held = value.flat()
         else:
-            held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        if isinstance(held.get("term"), OutcomeTerm):
-            held = {"outcome": held.pop("term").code} | held
+            names = [RENAMED.get(field.name, field.name) for field in dataclasses.fields(value)]
+            held = {name: getattr(value, name) for name in names}
         return {
             name: _plain(item, f"{path}.{name}".lstrip("."), infinite)
             for name, item in held.items()

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from carmeta.domain.analysis import OutcomeAnalysis
-from carmeta.report import csvfiles, words
+from carmeta.report import sidecars, words
 from carmeta.report.forest import forest, forest_spec
 from carmeta.report.forest_contrast import forest_contrast
 from tests.figures import boxes, synthetic
@@ -150,8 +150,8 @@ def test_two_arms() -> None:
 
 def test_sidecar_holds_every_drawn_number() -> None:
     outcome = synthetic.outcome(9)
-    sidecar = csvfiles.forest_sidecar(forest_spec(outcome)).decode()
-    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(sidecar))}
+    beside = sidecars.forest(forest_spec(outcome)).decode()
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(beside))}
     for row in outcome.rows:
         line = rows[row.count.key]
         for name, value in (
