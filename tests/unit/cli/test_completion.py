@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from carmeta.cli import main
+
+Shell = Callable[..., str]
 
 
-def carmeta(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    base = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "carmeta", *arguments],
-        env=base | environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+@pytest.fixture
+def shell_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """What carmeta prints when a shell calls it; such a call ends the process."""
+
+    def run(*arguments: str, **environment: str) -> str:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert not ended.value.code
+        return capsys.readouterr().out
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -28,12 +35,11 @@ def carmeta(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         ("fish", "complete --command"),
     ],
 )
-def test_the_script_of_a_shell(shell: str, part: str) -> None:
+def test_the_script_of_a_shell(shell_says: Shell, shell: str, part: str) -> None:
     # Which shell it is, is else found out from the process that called.
-    ran = carmeta("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert part in ran.stdout
-    assert "_CARMETA_COMPLETE" in ran.stdout
+    out = shell_says("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert part in out
+    assert "_CARMETA_COMPLETE" in out
 
 
 def test_the_help_names_it(cli) -> None:
@@ -42,27 +48,23 @@ def test_the_help_names_it(cli) -> None:
     assert "--show-completion" in out
 
 
-def completed(typed: str) -> list[str]:
-    words = typed.split(" ")
-    ran = carmeta(
-        _CARMETA_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=str(len(words) - 1)
-    )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.split()
-
-
 CASES = {
     "carmeta show ": ["alpha-1", "beta-2", "gamma-3"],
     "carmeta show al": ["alpha-1"],
     "carmeta audit be": ["beta-2"],
-    "carmeta pool ": ["configs/tiny.yaml"],
-    "carmeta pool configs/t": ["configs/tiny.yaml"],
-    "carmeta config show ": ["configs/tiny.yaml"],
+    "carmeta explain orr ga": ["gamma-3"],
+    "carmeta pool ": ["configs/tiny.yaml", "configs/two-arms.yaml"],
+    "carmeta pool configs/ti": ["configs/tiny.yaml"],
+    "carmeta config show ": ["configs/tiny.yaml", "configs/two-arms.yaml"],
     "carmeta packs im": ["imwg"],
     "carmeta show --studies nowhere ": [],
 }
 
 
 @pytest.mark.parametrize("typed", CASES)
-def test_names_are_completed(golden_review: Path, typed: str) -> None:
-    assert completed(typed) == CASES[typed]
+def test_names_are_completed(shell_says: Shell, golden_review: Path, typed: str) -> None:
+    words = typed.split(" ")
+    out = shell_says(
+        _CARMETA_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=str(len(words) - 1)
+    )
+    assert out.split() == CASES[typed]
