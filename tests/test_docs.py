@@ -64,7 +64,7 @@ def test_python_of_the_readme() -> None:
 
 
 def used_codes() -> set[str]:
-    pattern = re.compile(r'"((?:YML|SCH|REC|CFG|CSV)\d{3})"')
+    pattern = re.compile(r'"((?:YML|SCH|REC|WRD|CFG|CSV)\d{3})"')
     return {
         code
         for path in (ROOT / "carmeta").rglob("*.py")
@@ -99,6 +99,7 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     for name in ("studies", "configs", "outputs", "examples"):
         shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "review.yaml", folder)
     return folder
 
 

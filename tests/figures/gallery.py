@@ -104,7 +104,7 @@ def _curve() -> list[Drawing]:
 
 
 def _lineage() -> list[Drawing]:
-    pooled = ("orr", "cr")
+    pooled = ("ORR", "CR")
     nodes = (
         LineageNode("cypress-1/update", "cypress-1", "CYPRESS-1 (62 patients)", 62, pooled),
         LineageNode("cypress-1/first", "cypress-1", "CYPRESS-1 (first 33 patients)", 33, ()),

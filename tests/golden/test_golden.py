@@ -16,6 +16,7 @@ import pytest
 from carmeta.diff import compare_runs
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +82,13 @@ def test_the_manifest_covers_every_file(outputs: Path) -> None:
     for name, data in files.items():
         assert manifest["outputs"][name]["sha256"] == hashlib.sha256(data).hexdigest()
     assert set(manifest["inputs"]) == {
+        "review.yaml", "packs/trial.yaml", "packs/imwg.yaml", "packs/car-t.yaml",
+        "packs/car-t-toxicity.yaml", "packs/jbi-case-series.yaml", "packs/rob-2.yaml",
         "configs/tiny.yaml", "studies/_products.yaml", "studies/_reports.yaml",
         "studies/alpha-1.yaml", "studies/beta-2.yaml", "studies/gamma-3.yaml",
     }  # fmt: skip
     review = HERE / "review"
     for name, digest in manifest["inputs"].items():
-        assert digest == hashlib.sha256((review / name).read_bytes()).hexdigest()
+        home = ROOT / "carmeta" if name.startswith("packs/") else review
+        assert digest == hashlib.sha256((home / name).read_bytes()).hexdigest()
     assert str(folder.parents[1]) not in json.dumps(manifest)

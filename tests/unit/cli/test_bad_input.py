@@ -23,13 +23,13 @@ def line_of(path: Path, text: str) -> int:
 BAD = {
     "wrong key": (
         lambda: edit(ALPHA, "label: Alpha-1", "lable: Alpha-1"),
-        "studies/alpha-1.yaml:4:1: error[SCH001] unknown key 'lable'",
+        "studies/alpha-1.yaml:5:1: error[SCH001] unknown key 'lable'",
         "did you mean 'label'?",
         1,
     ),
     "count above n": (
         lambda: edit(ALPHA, "any: {count: 14,", "any: {count: 34,"),
-        "studies/alpha-1.yaml:38:31: error[REC031] count 34 exceeds n 33 (population infused)",
+        "studies/alpha-1.yaml:39:31: error[REC031] count 34 exceeds n 33 (population infused)",
         "",
         1,
     ),
@@ -49,13 +49,13 @@ BAD = {
     ),
     "duplicate key": (
         lambda: edit(ALPHA, "label: Alpha-1", "label: Alpha-1\nlabel: Alpha-2"),
-        "studies/alpha-1.yaml:5:1: error[YML010] the key 'label' a second time",
-        "it stands in line 4 already",
+        "studies/alpha-1.yaml:6:1: error[YML010] the key 'label' a second time",
+        "it stands in line 5 already",
         1,
     ),
     "tab": (
         lambda: edit(ALPHA, "    label: all", "\tlabel: all"),
-        "studies/alpha-1.yaml:10:1: error[YML007] a tab character",
+        "studies/alpha-1.yaml:11:1: error[YML007] a tab character",
         "replace the tab",
         1,
     ),
@@ -73,7 +73,7 @@ BAD = {
     ),
     "a number where text is wanted": (
         lambda: edit(ALPHA, 'percent: "36"', "percent: 36"),
-        "studies/alpha-1.yaml:20:37: error[SCH003] 'percent' must be text, not 36",
+        "studies/alpha-1.yaml:21:37: error[SCH003] 'percent' must be text, not 36",
         'quote it, so that it stays as printed: "36"',
         1,
     ),
@@ -85,7 +85,7 @@ BAD = {
     ),
     "a config with a wrong key": (
         lambda: edit(CONFIG, "outcomes:", "outcome:"),
-        "configs/tiny.yaml:4:1: error[SCH001] unknown key 'outcome'",
+        "configs/tiny.yaml:5:1: error[SCH001] unknown key 'outcome'",
         "did you mean 'outcomes'?",
         2,
     ),

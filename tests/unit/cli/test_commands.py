@@ -158,7 +158,7 @@ SHOWN = """  - id: more
 def test_config_show_spells_out_every_default(cli, golden_review: Path) -> None:
     rows = json.loads(cli("config", "show", "configs/tiny.yaml", "--format", "json").out)
     found = {row["key"]: (row["value"], row["from"]) for row in rows}
-    assert found["name"] == ("tiny", "configs/tiny.yaml:2:7")
+    assert found["name"] == ("tiny", "configs/tiny.yaml:3:7")
     assert found["level"] == (0.95, "default")
     assert found["models[1].test"] == ("adhoc", "default")
 
