@@ -159,7 +159,7 @@ def _text(path: Path, text: str) -> None:
 
 
 def _usable(root: Path) -> Vocabulary:
-    from carmeta.records import load_words
+    from carmeta.records import REVIEW, load_words
 
     found = load_words(root)
     if found.words is None:
@@ -167,7 +167,8 @@ def _usable(root: Path) -> Vocabulary:
             replace(item, mark=replace(item.mark, file=Path(item.mark.file).name))
             for item in found.diagnostics
         ]
-        raise ConfigError("these packs do not go together", diagnostics=told)
+        hint = f"begin with one; then add the other in {REVIEW} and declare there what differs"
+        raise ConfigError("these packs do not go together", hint=hint, diagnostics=told)
     return found.words
 
 
