@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -285,6 +287,32 @@ def test_an_answer_that_ends_is_an_end(cli, here: Path, terminal) -> None:
     terminal("My title")
     assert cli("init").code == 130
     assert files(here) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_a_real_terminal(here: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    typed = b"Over the wire\nimwg\n"
+    os.write(ours, typed)
+    ran = subprocess.run(
+        [sys.executable, "-m", "carmeta", "init"], stdin=theirs, stderr=theirs,
+        stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout.strip()) == (0, b"")
+    shown = os.read(ours, 100_000).decode()
+    assert "Title of the review" in shown
+    assert "review.yaml, studies, configs, .schema written" in shown
+    assert load_words(here).title == "Over the wire"
+
+
+def test_packs_that_contradict_each_other(cli, here: Path) -> None:
+    ran = cli("init", "r", "--title", "T", "--pack", "imwg,recist-1.1", "--yes")
+    assert ran.code == 2
+    assert "review.yaml:7:8: error[WRD003] the packs imwg and recist-1.1 declare 'orr'" in ran.err
+    assert "begin with one" in ran.err
+    assert list(here.iterdir()) == []
 
 
 # -- the example ------------------------------------------------------------------------------
