@@ -49,7 +49,8 @@ Data type,Experimental group label,Control group label
 1,3,Survival,New versus old,Custom input,O-E and variance,New,Old
 """
 _ROWS = """\ufeffAnalysis group,Analysis number,Analysis name,Subgroup,Applicability,Study,\
-Study year,GIV Mean,GIV SE,Experimental mean,Experimental SD,Experimental cases,Experimental N,Control mean,\
+Study year,GIV Mean,GIV SE,Experimental mean,Experimental SD,\
+Experimental cases,Experimental N,Control mean,\
 Control SD,Control cases,Control N,O-E,Variance,Weight,Mean,CI start,CI end,Footnotes
 1,1,Overall response,,SUBGROUP_AND_OVERALL,One,2001,0,0,0,0,8,10,0,0,5,11,0,0,1,1,1,1,
 1,1,Overall response,,SUBGROUP_AND_OVERALL,Two,2002,0,0,0,0,0,12,0,0,3,13,0,0,1,1,1,1,
