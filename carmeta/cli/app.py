@@ -17,6 +17,7 @@ from carmeta.cli import terminal
 from carmeta.cli.config import show as show_config
 from carmeta.cli.evidence import audit, grim
 from carmeta.cli.explain import explain
+from carmeta.cli.importing import import_files
 from carmeta.cli.new import study as new_study
 from carmeta.cli.pool import pool
 from carmeta.cli.runs import diff
@@ -124,6 +125,7 @@ _add(app, "grim", grim)
 _add(app, "studies", studies)
 _add(app, "show", show)
 _add(app, "explain", explain)
+_add(app, "import", import_files)
 _add(new_app, "study", new_study)
 app.add_typer(new_app, name="new")
 _add(app, "schema", schema)

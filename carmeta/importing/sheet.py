@@ -68,7 +68,8 @@ class Sheet:
             return Diagnostic(
                 code, "error", Mark(self.name, line.number, column + 1), message, hint
             )
-        start = [*_starts(line.raw, self.separator), len(line.raw)][column]
+        starts = [*_starts(line.raw, self.separator), len(line.raw)]
+        start = starts[min(column, len(starts) - 1)]
         if column < len(line.values) and line.values[column]:
             start += len(line.raw) - start - len(line.raw[start:].lstrip())  # blanks before it
         before = line.raw[:start]

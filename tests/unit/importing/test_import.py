@@ -37,7 +37,7 @@ def test_a_long_sheet(cli, here) -> None:
         "section": "counts.csv, as imported", "row": "4", "column": "D 'Events', E 'N'",
     }  # fmt: skip
     assert found["cohorts"][0]["populations"]["itt"]["n"] == 10
-    assert cli("validate", "--studies", "studies").code == 0
+    assert cli("validate", "studies").code == 0
 
 
 def test_what_was_guessed_is_shown_and_written(cli, here) -> None:
@@ -121,18 +121,17 @@ def test_nothing_is_written_before_everything_is_known(cli, here) -> None:
     assert mapping["study"]["role"] is None
 
 
-def test_an_edited_mapping_is_used(cli, here) -> None:
+@pytest.mark.parametrize("named", [False, True])
+def test_an_edited_mapping_is_used(cli, here, named: bool) -> None:
     put(here / "counts.csv", "Study,Outcome,Events,N,Late\nAlpha,Moved,3,10,1\nAlpha,Odd,9,9,1\n")
     assert cli("import", "counts.csv", *KNOWN).code == 2
     path = here / "counts.mapping.yaml"
     mapping = yaml.safe_load(path.read_text())
     mapping["outcomes"] = {"Moved": "orr", "Odd": "ignored"}
     path.write_text(yaml.safe_dump(mapping, sort_keys=False))
-    again = cli("import", "counts.csv")
-    assert again.code == 2
-    assert "--mapping counts.mapping.yaml" in again.err
-    ran = cli("import", "counts.csv", "--mapping", path)
+    ran = cli("import", "counts.csv", *(("--mapping", path) if named else ()))
     assert ran.code == 0, ran.err
+    assert named or "read by counts.mapping.yaml" in ran.err
     assert counted(here) == [("Alpha", "Alpha", "orr", 3, 10)]
     assert "'Odd'" in (here / "counts.import-report.md").read_text()
 
@@ -142,7 +141,7 @@ def test_an_edited_mapping_is_used(cli, here) -> None:
     [
         ("outcomes: {Moved: mitt}", "IMP001"),
         ("study: {role: bispecifik}", "IMP001"),
-        ("columns:", "SCH"),
+        ("columns: []", "SCH001"),
         ("tables: [{file: counts.csv, columns: [{column: A, heading: Trial, holds: study}]}]",
          "IMP006"),
         ("tables: [{file: other.csv, columns: [{column: A, heading: Study, holds: study}]}]",
@@ -169,7 +168,7 @@ def test_dry_run_writes_nothing(cli, here) -> None:
     ran = cli("import", "counts.csv", *KNOWN, "--dry-run")
     assert ran.code == 0, ran.err
     assert "column G 'Notes'" in ran.err
-    assert sorted(path.name for path in here.rglob("*")) == ["counts.csv", "studies"]
+    assert sorted(path.name for path in here.rglob("*")) == ["counts.csv", "review.yaml", "studies"]
 
 
 def test_no_record_is_ever_replaced(cli, here) -> None:
@@ -200,8 +199,7 @@ def test_rows_without_counts_and_sums_are_listed(cli, here) -> None:
     put(here / "counts.csv", "Study,Events,N\nAlpha,3,10\nBeta,,\nTotal,3,10\n")
     ran = cli("import", "counts.csv", *KNOWN, "--outcome", "orr")
     assert ran.code == 0, ran.err
-    assert list(records(here)) == ["alpha", "beta"]
-    assert "proportions" not in records(here)["beta"]["cohorts"][0]
+    assert list(records(here)) == ["alpha"]  # no count, no draft
     report = (here / "counts.import-report.md").read_text()
     assert "Beta" in report
     assert "'Total'" in report
@@ -215,6 +213,54 @@ def test_a_percentage_stays_as_printed(cli, here) -> None:
     put(here / "more.csv", "Study,Percent,N\nAlpha,73.30,10\n")
     assert cli("import", "more.csv", *KNOWN, "--outcome", "orr").code == 0
     assert records(here)["alpha"]["cohorts"][0]["proportions"][0]["percent"] == "73.30"
+
+
+def test_an_assayed_outcome_needs_more_than_a_count(cli, here) -> None:
+    put(here / "counts.csv", "Study,Outcome,Events,N\nA,mrd_neg,3,10\nA,orr,8,10\n")
+    assert cli("import", "counts.csv", *KNOWN).code == 0
+    assert counted(here) == [("A", "A", "orr", 8, 10)]
+    assert "without its assay" in (here / "counts.import-report.md").read_text()
+
+
+def test_a_review_without_words(cli, here) -> None:
+    (here / "review.yaml").unlink()
+    put(here / "counts.csv", "Study,Events,N\nA,3,10\n")
+    ran = cli("import", "counts.csv", *KNOWN, "--outcome", "orr")
+    assert ran.code in (1, 2)
+    assert "review.yaml" in ran.err
+    assert not (here / "counts.mapping.yaml").exists()
+
+
+def test_a_column_that_could_be_another_is_asked_for(cli, here) -> None:
+    put(here / "counts.csv", "Study,Events,N,Events,N\nA,3,10,4,11\n")
+    ran = cli("import", "counts.csv", *KNOWN, "--outcome", "orr")
+    assert ran.code == 2
+    assert ran.err.count("error[IMP008]") == 2
+    assert "columns B 'Events' and D 'Events' could be the same thing" in ran.err
+    path = here / "counts.mapping.yaml"
+    mapping = yaml.safe_load(path.read_text())
+    for column, use in zip(
+        mapping["tables"][0]["columns"], ("", "one", "one", "two", "two"), strict=True
+    ):
+        column["holds"] = {"Events": "events", "N": "n"}.get(column["heading"], "study")
+        column |= {"arm": use} if use else {}
+    path.write_text(yaml.safe_dump(mapping))
+    assert cli("import", "counts.csv", *KNOWN, "--outcome", "orr").code == 0
+    assert counted(here) == [("A", "one", "orr", 3, 10), ("A", "two", "orr", 4, 11)]
+
+
+def test_places_name_the_file_and_no_folder(cli, here) -> None:
+    (here / "data").mkdir()
+    put(here / "data" / "counts.csv", "Study,Events,N\nA,3,10\n")
+    ran = cli("import", here / "data" / "counts.csv", *KNOWN, "--outcome", "orr")
+    assert ran.code == 0, ran.err
+    assert records(here)["a"]["cohorts"][0]["proportions"][0]["at"]["section"] == (
+        "counts.csv, as imported"
+    )
+    assert (here / "data" / "counts.mapping.yaml").is_file()
+    put(here / "counts.csv", "Study,Events,N\nB,3,10\n")
+    ran = cli("import", "counts.csv", "data/counts.csv", *KNOWN, "--outcome", "orr")
+    assert (ran.code, "two files are called counts.csv" in ran.err) == (2, True)
 
 
 def test_identifiers_of_a_sheet(cli, here) -> None:
@@ -254,7 +300,7 @@ def test_hostile_names_of_studies(cli, here, name: str) -> None:
     assert all(path.parent in (here, here / "studies") for path in new)
     if ran.code == 0:
         assert len(records(here)) == 1
-        assert cli("validate", "--studies", "studies").code == 0
+        assert cli("validate", "studies").code == 0
     else:
         assert ran.code == 2
         assert not records(here)
