@@ -17,6 +17,7 @@ from carmeta.cli import terminal
 from carmeta.cli.config import show as show_config
 from carmeta.cli.evidence import audit, grim
 from carmeta.cli.explain import explain
+from carmeta.cli.export import export
 from carmeta.cli.importing import import_files
 from carmeta.cli.new import study as new_study
 from carmeta.cli.pool import pool
@@ -126,6 +127,7 @@ _add(app, "studies", studies)
 _add(app, "show", show)
 _add(app, "explain", explain)
 _add(app, "import", import_files)
+_add(app, "export", export)
 _add(new_app, "study", new_study)
 app.add_typer(new_app, name="new")
 _add(app, "schema", schema)

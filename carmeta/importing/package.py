@@ -3,8 +3,8 @@
 Documented at https://documentation.cochrane.org/revman-kb/data-package-specification-249561249.html;
 names and columns as in the package `Fleiss1993.zip` of the R package meta. Read are
 `*-data-rows.csv` (a line a study and analysis), `*-overall-estimates-and-settings.csv` (which
-analyses are dichotomous, and the names of the arms), `*-study-information.csv` (years) and
-`*-included.ris`, wherever in the zip they lie, also in a `*-data.zip` inside it.
+analyses are dichotomous, and the names of the arms) and `*-included.ris`, wherever in the zip
+they lie, also in a `*-data.zip` inside it.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from carmeta.importing.revman import (
     without_parts,
 )
 from carmeta.importing.ris import read_ris
-from carmeta.importing.sheet import Line, Sheet, decoded, sheets_of
+from carmeta.importing.sheet import MAX_UNPACKED, Line, Sheet, decoded, sheets_of
 from carmeta.importing.table import IGNORED, LeftOut, Reference, Source, Table, Use
 
-MAX_UNPACKED: Final = 200_000_000
 _MAX_MEMBERS: Final = 10_000
 _ROWS: Final = "-data-rows.csv"
 _SETTINGS: Final = "-overall-estimates-and-settings.csv"
-_STUDIES: Final = "-study-information.csv"
 _INCLUDED: Final = "-included.ris"
 _DIAGNOSTIC: Final = "-parameters.csv"  # of reviews of diagnostic accuracy
 _INNER: Final = "-data.zip"
-_READ: Final = (_ROWS, _SETTINGS, _STUDIES, _INCLUDED)
+_READ: Final = (_ROWS, _SETTINGS, _INCLUDED)
+_NAME: Final = "Analysis name"
 _USES: Final = {
+    _NAME: Use("outcome"),
     "Study": Use("study"),
     "Study year": Use("year"),
     "Experimental cases": Use("events", arm=EXPERIMENTAL),
@@ -50,7 +50,6 @@ _USES: Final = {
 }
 # Columns that are put beside those of the file.
 _ADDED: Final = {
-    "analysis": Use("outcome"),
     "experimental group": Use("arm", arm=EXPERIMENTAL),
     "control group": Use("arm", arm=CONTROL),
 }
@@ -152,7 +151,7 @@ def _table(
     sheet: Sheet, analyses: dict[tuple[str, str], tuple[str, str, str]]
 ) -> tuple[Table, list[LeftOut]]:
     width = len(sheet.headings)
-    at = _columns(sheet, (*_KEY, "Analysis name", "Subgroup", *_USES))
+    at = _columns(sheet, (*_KEY, "Subgroup", *_USES))
     headings = (*sheet.headings, *_ADDED)
     uses = {i: _USES.get(heading, IGNORED) for i, heading in enumerate(sheet.headings)}
     uses |= {width + i: use for i, use in enumerate(_ADDED.values())}
@@ -164,14 +163,15 @@ def _table(
         values = _padded(line, width)
         key = (values[at[_KEY[0]]], values[at[_KEY[1]]])
         kind, *arms = analyses.get(key, ("not said", "", ""))
-        analysis = analysis_name(*key, values[at["Analysis name"]])
+        analysis = analysis_name(*key, values[at[_NAME]])
         if kind.casefold() != DICHOTOMOUS:
             _, where, seen = others.get(analysis, (kind, table.where(line), 0))
             others[analysis] = (kind, where, seen + 1)
             continue
         study, subgroup = values[at["Study"]], values[at["Subgroup"]]
         rows.append(Row(len(lines), analysis, study, subgroup, table.where(line)))
-        lines.append(replace(line, values=(*values, analysis, *arms)))
+        named = (analysis if i == at[_NAME] else value for i, value in enumerate(values))
+        lines.append(replace(line, values=(*named, *arms)))
     kept, left = without_parts(rows)
     if not kept:
         raise DataError(f"{sheet.name}: no dichotomous data that can be carried over")

@@ -188,7 +188,7 @@ class _Reader:
         outcome, population, role = (
             self._outcome(use, line, column),
             self._population(line, column),
-            self._role(arm, line, column),
+            self._role(arm, use, line, column),
         )
         if outcome == IGNORE:
             self.ignored.setdefault(self._word("outcome", use, line), []).append(
@@ -301,12 +301,13 @@ class _Reader:
         word = "" if place is None else line.values[place]
         return self._code("population", word, line, column if place is None else place)
 
-    def _role(self, arm: str, line: Line, column: int) -> str:
-        """By the column of roles, or else by the arm; an arm may have any name."""
+    def _role(self, arm: str, use: Use, line: Line, column: int) -> str:
+        """By the column of roles, or else by the arm or what it is in every line of its column."""
         place = self._place("role")
         if place is not None and line.values[place]:
             return self._code("role", line.values[place], line, place)
-        known = self.plan.roles.get(arm) or self.words.find("role", arm)
+        roles = self.plan.roles
+        known = roles.get(arm) or roles.get(use.arm) or self.words.find("role", arm)
         return self._code("role", known, line, column)
 
     def _code(self, kind: Kind, word: str, line: Line, column: int) -> str:

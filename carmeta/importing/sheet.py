@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_BYTES: Final = 100_000_000
+MAX_UNPACKED: Final = 200_000_000  # of a zip, as which Excel writes as well
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 ZIP: Final = b"PK\x03\x04"
 _XLS: Final = b"\xd0\xcf\x11\xe0"
@@ -213,10 +214,15 @@ def _excel(raw: bytes, name: str) -> Iterator[Sheet]:
 
 def _sheets(raw: bytes, name: str) -> Mapping[str, list[list[Any]]]:
     import warnings
+    import zipfile
 
     import pandas as pd
 
     try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > MAX_UNPACKED:
+            raise ValueError(f"unpacks to more than {MAX_UNPACKED // 1_000_000} MB")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions, which are not read
             frames = pd.read_excel(

@@ -12,6 +12,7 @@ from carmeta.report.text import clean
 
 # What is the same text in every version of YAML; everything else is quoted.
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_WIDTH: Final = 10_000  # no text is broken over lines
 _WORDS: Final = frozenset({"yes", "no", "on", "off", "true", "false", "null", "nan"})
 
 
@@ -41,6 +42,6 @@ def dump(data: Mapping[str, Any], comment: str) -> str:
     """The data below a comment, keys in their order; control characters in texts are replaced."""
     lines = "".join(f"# {line}\n" for line in comment.splitlines())
     body = yaml.dump(
-        dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100,
+        dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH,
     )  # fmt: skip
     return lines + str(body)

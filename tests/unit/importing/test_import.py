@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from tests.unit.importing.shared import KNOWN, counted, needs, put, records
+from tests.unit.importing.shared import KNOWN, counted, needs, put, records, zipped
 
 LONG = """Study,Outcome,Arm,Events,N,Year,Notes
 Alpha,Overall response,new,8,10,2019,x
@@ -339,6 +339,16 @@ def test_usage(cli, here) -> None:
         ran = cli("import", *arguments)
         assert (ran.code, told in ran.err) == (2, True), ran.err
         assert not records(here)
+
+
+@needs("openpyxl")
+def test_a_workbook_that_unpacks_to_too_much(cli, here, monkeypatch) -> None:
+    from carmeta.importing import sheet
+
+    monkeypatch.setattr(sheet, "MAX_UNPACKED", 100)
+    put(here / "counts.xlsx", zipped({"[Content_Types].xml": b"0" * 1000}))
+    ran = cli("import", "counts.xlsx", *KNOWN)
+    assert (ran.code, "unpacks to more than" in ran.err) == (2, True)
 
 
 def test_a_huge_file_is_refused(cli, here, monkeypatch) -> None:
