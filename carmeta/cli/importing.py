@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -62,11 +62,12 @@ def import_files(
     """Make draft records from a sheet of counts, RevMan, Covidence or references.
 
     What the columns hold is guessed, shown, and written beside the first file as
-    NAME.mapping.yaml, to be edited and used with --mapping. What is not carried over is listed
-    in NAME.import-report.md. No record is ever replaced, and none written if anything is wrong.
+    NAME.mapping.yaml; edit it where it is wrong, the next import reads by it. What is not carried
+    over is listed in NAME.import-report.md. No record is ever replaced, and none is written if
+    anything is wrong.
     """
     from carmeta.importing.drafts import check_drafts, make_drafts
-    from carmeta.importing.plan import text_of
+    from carmeta.importing.plan import spoken, text_of
     from carmeta.importing.reading import read_tables
     from carmeta.importing.sheet import file_name
     from carmeta.importing.words import words_for
@@ -90,6 +91,7 @@ def import_files(
             f"the columns are read by {target}, which is there; move it away to guess anew"
         )
     plan, uses, problems = _plan(tables, None if is_new else target, words)
+    _check_words(given, spoken(tables, uses))
     for kind, items in given.items():
         plan = plan.but(kind, items)
     if year is not None:
@@ -120,6 +122,19 @@ def _check_given(given: dict[Kind, Sequence[str]], words: Words) -> None:
             if code not in words.codes[kind] and (kind, code) != ("outcome", IGNORE):
                 text = f"--{kind} {item}: '{code}' is no {kind}"
                 raise ConfigError(text, hint=words.allowed(kind, code))
+
+
+def _check_words(given: dict[Kind, Sequence[str]], there: Mapping[Kind, Collection[str]]) -> None:
+    """Refuse a word of an option that stands nowhere in the files."""
+    from carmeta.sourcefile import suggest
+
+    for kind, items in given.items():
+        for item in items:
+            word, equals, _ = item.rpartition("=")
+            if equals and word not in there.get(kind, ()):
+                known = [*there.get(kind, ())]
+                hint = suggest(word, known, lead="there are", otherwise="see the mapping")
+                raise ConfigError(f"--{kind} {item}: '{word}' is no {kind} of the file", hint=hint)
 
 
 def _read(files: Sequence[Path]) -> tuple[list[Table], list[Reference], list[LeftOut]]:

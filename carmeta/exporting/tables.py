@@ -8,7 +8,6 @@ from typing import Final
 from carmeta.domain.analysis import ArmPair
 from carmeta.domain.evidence import Count
 from carmeta.report.csvfiles import Value, write
-from carmeta.report.text import slug
 
 COHORTS: Final = (
     "study", "events", "n", "outcome", "record", "cohort", "role", "population", "derivation",
@@ -30,8 +29,7 @@ def of_cohorts(counts: Iterable[tuple[str, Count]]) -> dict[str, bytes]:
     """
     rows: dict[str, list[Row]] = {}
     for part, c in counts:
-        name = f"{part}-{c.outcome}" if part else c.outcome
-        rows.setdefault(slug(name), []).append(
+        rows.setdefault(f"{part}-{c.outcome}" if part else c.outcome, []).append(
             (c.slab, c.xi, c.ni, c.outcome, c.study, c.cohort, c.role, c.population,
              c.derivation, c.xi_lo, c.xi_hi, part)
         )  # fmt: skip
@@ -43,7 +41,7 @@ def of_pairs(pairs: Iterable[tuple[str, ArmPair]]) -> dict[str, bytes]:
     rows: dict[str, list[Row]] = {}
     for outcome, pair in pairs:
         one, two = pair.arms
-        rows.setdefault(slug(outcome), []).append(
+        rows.setdefault(outcome, []).append(
             (pair.slab, one.xi, one.ni, two.xi, two.ni, outcome, pair.study, one.cohort,
              two.key if two.study != one.study else two.cohort, one.population)
         )  # fmt: skip
@@ -52,5 +50,8 @@ def of_pairs(pairs: Iterable[tuple[str, ArmPair]]) -> dict[str, bytes]:
 
 def _files(columns: Sequence[str], rows: Mapping[str, Sequence[Row]]) -> dict[str, bytes]:
     whole = [row for part in rows.values() for row in part]
-    files = {f"{name}.csv": write(columns, part) for name, part in rows.items()}
-    return {"counts.csv": write(columns, whole)} | files
+    files = {"counts.csv": write(columns, whole)}
+    for name, part in rows.items():
+        own = f"{name}.csv" if name.lower() != "counts" else f"{name}-alone.csv"
+        files[own] = write(columns, part)
+    return files

@@ -56,7 +56,7 @@ def make_drafts(
     studies: dict[str, list[Cell]] = {}
     for cell in reading.cells:
         studies.setdefault(cell.study, []).append(cell)
-    if not reading.facts:  # references alone
+    if reading.is_empty:  # references alone
         studies = {reference.label: [] for reference in references}
         if not words.find("role", plan.study.role or ""):
             drafts.missing.add("role")

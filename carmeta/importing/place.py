@@ -35,10 +35,12 @@ def put_drafts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
             with path.open("x", encoding="utf-8", newline="\n") as file:
                 written.append(path)
                 file.write(text)
-    except OSError as error:
+    except BaseException as error:
         for path in written:
             path.unlink(missing_ok=True)
-        raise OutputError(
-            f"{error.filename or folder}: cannot be written: {error.strerror}; no draft is written"
-        ) from error
+        if not isinstance(error, OSError):
+            raise
+        where = error.filename or folder
+        text = f"{where}: cannot be written: {error.strerror}; no draft is written"
+        raise OutputError(text) from error
     return written

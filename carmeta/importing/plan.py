@@ -5,7 +5,7 @@ It is guessed, written beside the file, and read again once it is edited.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -88,13 +88,12 @@ class Plan(Model):
 
 def guessed(tables: Sequence[Table], words: Words) -> Plan:
     """The mapping of tables that nobody has mapped yet."""
-    plans: list[TablePlan] = []
-    found: dict[Kind, dict[str, str | None]] = {kind: {} for kind in _PLURAL}
-    for table in tables:
-        uses = uses_of(table, words)
-        plans.append(_table_plan(table, uses))
-        for kind, word in _said(table, uses):
-            found[kind].setdefault(word, _known(kind, word, words))
+    uses = [uses_of(table, words) for table in tables]
+    plans = [_table_plan(table, own) for table, own in zip(tables, uses, strict=True)]
+    found = {
+        kind: {word: _known(kind, word, words) for word in said}
+        for kind, said in spoken(tables, uses).items()
+    }
     return Plan(
         tables=plans,
         outcomes=found["outcome"],
@@ -127,25 +126,32 @@ def _known(kind: Kind, word: str, words: Words) -> str | None:
     return found or None
 
 
-def _said(table: Table, uses: Sequence[Use]) -> Iterable[tuple[Kind, str]]:
-    """Every word of the table that is an outcome, a population, or what has a role."""
-    counts = [use for use in uses if use.holds in ("events", "percent")]
-    has_roles = any(use.holds == "role" for use in uses)
-    named = {use.arm for use in uses if use.holds == "arm"}
-    for use in counts:
-        if use.outcome:
-            yield "outcome", use.outcome
-        if use.arm and use.arm not in named:
-            yield "role", use.arm
+def spoken(tables: Sequence[Table], uses: Sequence[Sequence[Use]]) -> dict[Kind, dict[str, None]]:
+    """Every word of the tables that is an outcome, a population, or has a role, in their order.
+
+    An arm has a role by what it is called, or by what it is in every line of its columns.
+    """
+    found: dict[Kind, dict[str, None]] = {kind: {} for kind in _PLURAL}
+    for table, own in zip(tables, uses, strict=True):
+        for kind, word in _said(table, own):
+            found[kind].setdefault(word)
+    return found
+
+
+def _said(table: Table, uses: Sequence[Use]) -> Iterator[tuple[Kind, str]]:
+    for use in uses:
+        if use.holds in ("events", "percent"):
+            if use.outcome:
+                yield "outcome", use.outcome
+            if use.arm:
+                yield "role", use.arm
+    kinds: dict[str, Kind] = {
+        "outcome": "outcome", "population": "population", "role": "role", "arm": "role",
+    }  # fmt: skip
     for i, use in enumerate(uses):
-        kind: Kind | None = None
-        if use.holds in ("outcome", "population", "role"):
-            kind = use.holds
-        elif use.holds == "arm" and not has_roles:
-            kind = "role"
-        for line in table.sheet.lines if kind else ():
-            if kind and i < len(line.values) and line.values[i]:
-                yield kind, line.values[i]
+        for line in table.sheet.lines if use.holds in kinds else ():
+            if i < len(line.values) and line.values[i]:
+                yield kinds[use.holds], " ".join(line.values[i].split())
 
 
 def _table_plan(table: Table, uses: Sequence[Use]) -> TablePlan:

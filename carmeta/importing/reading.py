@@ -64,13 +64,14 @@ class Reading:
     left: list[LeftOut] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     missing: set[Kind] = field(default_factory=set)  # what nothing says of some count
+    is_empty: bool = True  # there were no tables at all
 
 
 def read_tables(
     tables: Sequence[Table], uses: Sequence[Sequence[Use]], plan: Plan, words: Words
 ) -> Reading:
     """Everything that the tables hold by the mapping."""
-    reading = Reading()
+    reading = Reading(is_empty=not tables)
     for table, columns in zip(tables, uses, strict=True):
         _Reader(table, columns, plan, words, reading).read()
     return reading
@@ -250,9 +251,13 @@ class _Reader:
         if self.table.sheet.separator != ",":
             percent = percent.replace(",", ".")
         value = float(percent) if re.fullmatch(r"\d{1,3}(\.\d+)?", percent) else 0.0
+        told = f"{name}: {heading} {text[:SHOWN]}"
         if not _PERCENT.fullmatch(percent) or value > 100:
             hint = "wanted: a percentage from 0 to 100 with up to four decimals"
-            self._wrong("IMP007", line, column, f"{name}: {heading} {text[:SHOWN]}", hint)
+            self._wrong("IMP007", line, column, told, hint)
+        elif 0 < value < 1 and "%" not in text:  # as Excel keeps what it shows as 73%
+            hint = "if it is a percentage below 1, write it with '%'; a share is no percentage"
+            self._wrong("IMP007", line, column, f"{told} may be a share", hint)
         return None, percent
 
     def _size(self, name: str, line: Line, size: int | None, column: int) -> int | None:
@@ -284,7 +289,7 @@ class _Reader:
         if holds == "outcome" and use.outcome:
             return use.outcome
         place = self._place(holds)
-        return "" if place is None else line.values[place]
+        return "" if place is None else " ".join(line.values[place].split())
 
     def _arm(self, use: Use, line: Line) -> str:
         named = self._place("arm", use.arm)
@@ -298,7 +303,7 @@ class _Reader:
 
     def _population(self, line: Line, column: int) -> str:
         place = self._place("population")
-        word = "" if place is None else line.values[place]
+        word = self._word("population", self.uses[column], line)
         return self._code("population", word, line, column if place is None else place)
 
     def _role(self, arm: str, use: Use, line: Line, column: int) -> str:

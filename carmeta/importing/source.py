@@ -24,7 +24,8 @@ def read_source(path: Path, known: Callable[[Sequence[str]], int]) -> Source:
     installed.
     """
     source = _read(path, known)
-    folder = file_name(path).removesuffix(path.name)
+    name = file_name(path)
+    folder = name.removesuffix(path.name) if name.endswith(path.name) else ""
     return replace(source, tables=[replace(table, folder=folder) for table in source.tables])
 
 

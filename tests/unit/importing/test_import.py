@@ -210,6 +210,9 @@ def test_a_percentage_stays_as_printed(cli, here) -> None:
     ran = cli("import", "counts.csv", *KNOWN, "--outcome", "orr")
     assert ran.code == 2
     assert "error[IMP007] Beta: Percent 101" in ran.err
+    put(here / "share.csv", "Study,Percent,N\nAlpha,0.733,10\nBeta,0.5%,200\n")
+    ran = cli("import", "share.csv", *KNOWN, "--outcome", "orr")
+    assert (ran.code, ran.err.count("may be a share")) == (2, 1)
     put(here / "more.csv", "Study,Percent,N\nAlpha,73.30,10\n")
     assert cli("import", "more.csv", *KNOWN, "--outcome", "orr").code == 0
     assert records(here)["alpha"]["cohorts"][0]["proportions"][0]["percent"] == "73.30"
@@ -323,6 +326,45 @@ def test_files_that_hold_no_counts_are_refused(cli, here, content: bytes) -> Non
     assert "file.csv" in ran.err
     assert "bug" not in ran.err
     assert not records(here)
+
+
+def test_words_of_options_that_the_file_does_not_have(cli, here) -> None:
+    put(here / "counts.csv", LONG)
+    for option, item in (("--role", "nwe=car-t"), ("--outcome", "Overall=orr")):
+        ran = cli("import", "counts.csv", *KNOWN, option, item)
+        assert ran.code == 2
+        assert f"{option} {item}: '{item.split('=')[0]}' is no {option[2:]} of the file" in ran.err
+    assert "there are: Overall response, cr, orr" in ran.err
+
+
+def test_standard_input(cli, here, monkeypatch) -> None:
+    import io
+    import sys
+
+    text = b"Study,Events,N\nAlpha,3,10\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    ran = cli("import", "-", *KNOWN, "--outcome", "orr")
+    assert ran.code == 0, ran.err
+    at = records(here)["alpha"]["cohorts"][0]["proportions"][0]["at"]
+    assert at["section"] == "<stdin>, as imported"
+    assert (here / "stdin.mapping.yaml").is_file()
+
+
+def test_drafts_are_all_written_or_none(cli, here, monkeypatch) -> None:
+    from pathlib import Path
+
+    put(here / "counts.csv", "Study,Events,N\nAlpha,3,10\nBeta,4,10\n")
+    own = Path.open
+
+    def full(path: Path, mode: str = "r", **more: object):
+        if path.name == "beta.yaml" and mode == "x":
+            raise OSError(28, "No space left on device", str(path))
+        return own(path, mode, **more)
+
+    monkeypatch.setattr(Path, "open", full)
+    ran = cli("import", "counts.csv", *KNOWN, "--outcome", "orr")
+    assert (ran.code, "No space left" in ran.err) == (2, True)
+    assert not list((here / "studies").iterdir())
 
 
 def test_usage(cli, here) -> None:

@@ -206,6 +206,15 @@ def test_references_alone_begin_drafts(cli, here) -> None:
     assert cli("validate", "studies").code == 0
 
 
+@needs("rispy")
+def test_references_are_no_drafts_where_a_sheet_has_no_counts(cli, here) -> None:
+    put(here / "counts.csv", "Study,Events,N\nTotal,3,10\n")
+    put(here / "refs.ris", sources.RIS)
+    ran = cli("import", "counts.csv", "refs.ris", *KNOWN, "--outcome", "orr")
+    assert (ran.code, records(here)) == (2, {})
+    assert "no counts that can be imported" in ran.err
+
+
 def test_what_a_package_is_missing_is_said(cli, here, monkeypatch) -> None:
     import importlib.util
 
