@@ -10,8 +10,9 @@ from typing import Final
 
 from carmeta.errors import DataError
 from carmeta.importing import covidence
-from carmeta.importing.sheet import ZIP, decoded, file_name, read_bytes, sheets_of
+from carmeta.importing.sheet import ZIP, Line, Sheet, decoded, file_name, read_bytes, sheets_of
 from carmeta.importing.table import Source, Table
+from carmeta.report.text import clean
 
 _BOM: Final = b"\xef\xbb\xbf"
 _FROM_EXCEL: Final = b"[Content_Types].xml"
@@ -26,7 +27,19 @@ def read_source(path: Path, known: Callable[[Sequence[str]], int]) -> Source:
     source = _read(path, known)
     name = file_name(path)
     folder = name.removesuffix(path.name) if name.endswith(path.name) else ""
-    return replace(source, tables=[replace(table, folder=folder) for table in source.tables])
+    tables = [replace(t, folder=folder, sheet=_cleaned(t.sheet)) for t in source.tables]
+    return replace(source, tables=tables)
+
+
+def _cleaned(sheet: Sheet) -> Sheet:
+    """With texts as YAML can hold them, so that a mapping that was written names them."""
+
+    def cleaned(line: Line) -> Line:
+        if all(map(str.isprintable, line.values)):
+            return line
+        return replace(line, values=tuple(clean(value).strip() for value in line.values))
+
+    return replace(sheet, heading=cleaned(sheet.heading), lines=[*map(cleaned, sheet.lines)])
 
 
 def _read(path: Path, known: Callable[[Sequence[str]], int]) -> Source:
