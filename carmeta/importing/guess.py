@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from carmeta.importing.headings import EVENTS, FAMILIES, STUDY, N, folded
-from carmeta.importing.revman import CONTROL, EXPERIMENTAL
+from carmeta.importing.revman import CONTROL, TREATMENT
 from carmeta.importing.table import IGNORED, Holds, Use
 from carmeta.importing.words import Words
 
@@ -30,8 +30,8 @@ _NAMES: Final[Mapping[Holds, Sequence[str]]] = {
 }
 _TWO_ARMS: Final = (*FAMILIES, ("events", "n", "events2", "n2"), ("events1", "n1", "events2", "n2"))
 _ARMS: Final = {
-    EXPERIMENTAL: ("experimental", "intervention", "treatment", "exp", "e", "1"),
-    CONTROL: ("control", "ctrl", "c", "placebo", "2"),
+    TREATMENT: re.compile(r"e|exp(erimental)?|treatment|intervention|1"),
+    CONTROL: re.compile(r"c|ctrl|control|placebo|2"),
 }
 _COUNTED: Final[tuple[tuple[Holds, Sequence[str]], ...]] = (
     ("events", EVENTS), ("n", N), ("percent", _PERCENT),
@@ -96,7 +96,7 @@ def _two_arms(names: Sequence[str]) -> dict[int, Use]:
     if family is None:
         return {}
     uses = (
-        Use("events", arm=EXPERIMENTAL), Use("n", arm=EXPERIMENTAL),
+        Use("events", arm=TREATMENT), Use("n", arm=TREATMENT),
         Use("events", arm=CONTROL), Use("n", arm=CONTROL),
     )  # fmt: skip
     return {names.index(name): use for name, use in zip(family, uses, strict=True)}
@@ -105,8 +105,9 @@ def _two_arms(names: Sequence[str]) -> dict[int, Use]:
 def _composed(heading: str, words: Words) -> Use:
     """`relapse events`, `Events (control)`, `relapse`: a count with its outcome or its arm."""
     parts = [part for part in _PARTS.split(heading) if part]
-    arm = next((code for part in parts for code, of in _ARMS.items() if part.lower() in of), "")
-    rest = [part for part in parts if not arm or part.lower() not in _ARMS[arm]]
+    own = [(part, arm) for part in parts for arm, of in _ARMS.items() if of.fullmatch(part.lower())]
+    arm = own[0][1] if own else ""
+    rest = [part for part in parts if (part, arm) not in own]
     kinds = [(i, holds) for i, part in enumerate(rest) for holds, of in _COUNTED
              if part.lower() in of]  # fmt: skip
     if len(kinds) == 1:

@@ -21,8 +21,8 @@ from carmeta.errors import DataError
 from carmeta.importing.revman import (
     CONTROL,
     DICHOTOMOUS,
-    EXPERIMENTAL,
     OTHER_DATA,
+    TREATMENT,
     Row,
     analysis_name,
     without_parts,
@@ -43,15 +43,15 @@ _USES: Final = {
     _NAME: Use("outcome"),
     "Study": Use("study"),
     "Study year": Use("year"),
-    "Experimental cases": Use("events", arm=EXPERIMENTAL),
-    "Experimental N": Use("n", arm=EXPERIMENTAL),
+    "Experimental cases": Use("events", arm=TREATMENT),
+    "Experimental N": Use("n", arm=TREATMENT),
     "Control cases": Use("events", arm=CONTROL),
     "Control N": Use("n", arm=CONTROL),
 }
 # Columns that are put beside those of the file.
 _ADDED: Final = {
-    "experimental group": Use("arm", arm=EXPERIMENTAL),
-    "control group": Use("arm", arm=CONTROL),
+    "group 1": Use("arm", arm=TREATMENT),
+    "group 2": Use("arm", arm=CONTROL),
 }
 _KEY: Final = ("Analysis group", "Analysis number")
 

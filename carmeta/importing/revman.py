@@ -8,7 +8,7 @@ from typing import Final
 
 from carmeta.importing.table import LeftOut
 
-EXPERIMENTAL: Final = "experimental"
+TREATMENT: Final = "treatment"
 CONTROL: Final = "control"
 DICHOTOMOUS: Final = "dichotomous"
 OTHER_DATA: Final = "analyses without counts of events"

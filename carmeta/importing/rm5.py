@@ -17,8 +17,8 @@ from xml.sax.handler import ContentHandler
 from carmeta.errors import DataError
 from carmeta.importing.revman import (
     CONTROL,
-    EXPERIMENTAL,
     OTHER_DATA,
+    TREATMENT,
     Row,
     analysis_name,
     without_parts,
@@ -41,10 +41,10 @@ _USES: Final = {
     0: Use("study"),
     1: Use("year"),
     2: Use("outcome"),
-    3: Use("arm", arm=EXPERIMENTAL),
+    3: Use("arm", arm=TREATMENT),
     4: Use("arm", arm=CONTROL),
-    5: Use("events", arm=EXPERIMENTAL),
-    6: Use("n", arm=EXPERIMENTAL),
+    5: Use("events", arm=TREATMENT),
+    6: Use("n", arm=TREATMENT),
     7: Use("events", arm=CONTROL),
     8: Use("n", arm=CONTROL),
 }

@@ -84,7 +84,7 @@ def test_a_comparison_through_revman_and_back(cli, golden_review) -> None:
     empty_review(golden_review)
     ran = cli("import", "out/two-arms.rm5", "--studies", "again/studies", "--design", "randomised",
               "--population", "itt", "--year", "2020",
-              "--role", "experimental=car-t", "--role", "control=comparator")  # fmt: skip
+              "--role", "treatment=car-t", "--role", "control=comparator")  # fmt: skip
     assert ran.code == 0, ran.err
     want = [
         (row["outcome"], int(row[events]), int(row[n]))

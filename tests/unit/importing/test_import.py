@@ -58,12 +58,12 @@ def test_what_was_guessed_is_shown_and_written(cli, here) -> None:
 def test_two_arms_in_columns(cli, here) -> None:
     put(here / "counts.csv", TWO_ARMS)
     ran = cli("import", "counts.csv", "--design", "randomised", "--outcome", "orr",
-              "--population", "itt", "--role", "experimental=car-t",
+              "--population", "itt", "--role", "treatment=car-t",
               "--role", "control=comparator")  # fmt: skip
     assert ran.code == 0, ran.err
     assert counted(here) == [
-        ("Alpha 2019", "experimental", "orr", 8, 10), ("Alpha 2019", "control", "orr", 5, 11),
-        ("Beta 2020", "experimental", "orr", 3, 9), ("Beta 2020", "control", "orr", 4, 8),
+        ("Alpha 2019", "treatment", "orr", 8, 10), ("Alpha 2019", "control", "orr", 5, 11),
+        ("Beta 2020", "treatment", "orr", 3, 9), ("Beta 2020", "control", "orr", 4, 8),
     ]  # fmt: skip
     assert records(here)["alpha-2019"]["reports"][0]["year"] == 2019
     assert "year 2019 is taken from the name" in (here / "counts.import-report.md").read_text()
