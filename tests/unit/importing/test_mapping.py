@@ -49,7 +49,7 @@ def test_what_headings_hold(headings: str, held: str) -> None:
     assert " ".join(shown) == held
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(max_size=30), st.text(max_size=60), max_size=4))
 def test_any_text_is_read_back(tmp_path_factory, texts: dict[str, str]) -> None:
     wanted = {f"k{clean(key)}": clean(value) for key, value in texts.items()}
