@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,22 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., io.StringIO]:
+    """Lines that somebody types at a terminal, in the place of stdin."""
+
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def type_in(*lines: str) -> io.StringIO:
+        keyboard = Keyboard("".join(f"{line}\n" for line in lines))
+        monkeypatch.setattr("sys.stdin", keyboard)
+        return keyboard
+
+    return type_in
 
 
 @pytest.fixture

@@ -19,17 +19,18 @@ from carmeta.cli.evidence import audit, grim
 from carmeta.cli.explain import explain
 from carmeta.cli.export import export
 from carmeta.cli.importing import import_files
+from carmeta.cli.init import init
 from carmeta.cli.new import study as new_study
 from carmeta.cli.pool import pool
 from carmeta.cli.runs import diff
 from carmeta.cli.schema import schema
 from carmeta.cli.studies import show, studies
 from carmeta.cli.validate import validate
+from carmeta.cli.words import packs, words
 
 app = typer.Typer(
     name="carmeta",
     help="Meta-analysis of trials: from the printed table cell to the pooled estimate.",
-    add_completion=False,
     no_args_is_help=False,
     rich_markup_mode=None,  # plain help: nothing of rich is loaded for it
     pretty_exceptions_enable=False,
@@ -119,12 +120,15 @@ def _add(group: typer.Typer, name: str, function: Callable[..., int | None]) -> 
     group.command(name)(_with_common(function))
 
 
+_add(app, "init", init)
 _add(app, "pool", pool)
 _add(app, "validate", validate)
 _add(app, "audit", audit)
 _add(app, "grim", grim)
 _add(app, "studies", studies)
 _add(app, "show", show)
+_add(app, "packs", packs)
+_add(app, "words", words)
 _add(app, "explain", explain)
 _add(app, "import", import_files)
 _add(app, "export", export)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from carmeta.cli.complete import config_paths
 from carmeta.cli.studies import STUDIES, Folder, words_of
 from carmeta.cli.tables import Format, write_rows
 
@@ -15,7 +16,9 @@ Step = str | int
 
 
 def show(
-    config: Annotated[Path, typer.Argument(help="A configuration.")] = Path("configs/primary.yaml"),
+    config: Annotated[
+        Path, typer.Argument(help="A configuration.", autocompletion=config_paths)
+    ] = Path("configs/primary.yaml"),
     folder: Folder = STUDIES,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
 ) -> int:

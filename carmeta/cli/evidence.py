@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from carmeta.cli import terminal
+from carmeta.cli.complete import study_ids
 from carmeta.cli.studies import STUDIES, Folder, read, study_of
 from carmeta.cli.tables import Format, write_rows
 
@@ -15,7 +16,9 @@ _LISTED: Final = 100
 
 
 def audit(
-    study: Annotated[str | None, typer.Argument(help="Only this study.")] = None,
+    study: Annotated[
+        str | None, typer.Argument(help="Only this study.", autocompletion=study_ids)
+    ] = None,
     folder: Folder = STUDIES,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
 ) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from carmeta.cli import terminal
+from carmeta.cli.complete import config_paths, study_ids
 from carmeta.cli.studies import STUDIES, Folder
 from carmeta.errors import ConfigError
 
@@ -22,11 +23,13 @@ def explain(
         str, typer.Argument(help="Code of an outcome; of a set of cohorts: outcome_set.")
     ],
     cohort: Annotated[
-        str | None, typer.Argument(help="A study, or study/cohort; all if left out.")
+        str | None,
+        typer.Argument(help="A study, or study/cohort; all if left out.", autocompletion=study_ids),
     ] = None,
-    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration.")] = Path(
-        "configs/primary.yaml"
-    ),
+    config: Annotated[
+        Path,
+        typer.Option("--config", "-c", help="The configuration.", autocompletion=config_paths),
+    ] = Path("configs/primary.yaml"),
     folder: Folder = STUDIES,
     format: Annotated[
         Literal["table", "json"], typer.Option("--format", help="A tree, or JSON.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from carmeta.cli import terminal
+from carmeta.cli.complete import config_paths
 from carmeta.cli.studies import STUDIES
 from carmeta.cli.tables import Format
 from carmeta.errors import ConfigError
@@ -28,7 +29,10 @@ _CONFIG: Final = "without --csv"
 def pool(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Argument(help="A configuration.", show_default=str(PRIMARY))
+        Path | None,
+        typer.Argument(
+            help="A configuration.", show_default=str(PRIMARY), autocompletion=config_paths
+        ),
     ] = None,
     studies: Annotated[
         Path, typer.Option("--studies", help=f"The folder of study records, {_CONFIG}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from carmeta.cli.complete import study_ids
 from carmeta.cli.tables import Format, write_json, write_rows
 
 if TYPE_CHECKING:
@@ -40,14 +41,19 @@ def read(folder: Path) -> tuple[Review, dict[str, SourceFile]]:
 
 def words_of(folder: Path) -> Vocabulary:
     """The words of the review that a folder belongs to; RecordError with every diagnostic."""
+    return declared(folder)[0]
+
+
+def declared(folder: Path) -> tuple[Vocabulary, SourceFile]:
+    """The words as `words_of`, and where each of them stands."""
     from carmeta.errors import RecordError
     from carmeta.records import load_words
 
     found = load_words(folder.parent)
-    if found.words is None:
+    if found.words is None or found.merged is None:
         told = list(found.diagnostics)
         raise RecordError("the words of the review cannot be used", diagnostics=told)
-    return found.words
+    return found.words, found.merged
 
 
 def study_of(review: Review, name: str, folder: Path) -> StudyRecord:
@@ -115,7 +121,9 @@ def _patients(study: StudyRecord, lineage: Lineage) -> int | None:
 
 
 def show(
-    study: Annotated[str, typer.Argument(help="Id of a study, e.g. karmma-3.")],
+    study: Annotated[
+        str, typer.Argument(help="Id of a study, e.g. karmma-3.", autocompletion=study_ids)
+    ],
     folder: Folder = STUDIES,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
 ) -> int:

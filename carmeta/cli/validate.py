@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -53,7 +54,8 @@ def validate(
         if only is None:
             whole[folder] = loaded
         checked += len(loaded.sources) if only is None else len(only)
-        diagnostics += loaded.diagnostics
+        told = loaded.diagnostics
+        diagnostics += [replace(told[0], severity="warning")] if _is_new(loaded) else told
         if audit and loaded.review is not None:
             findings = _audited(loaded, only)
             settled += sum(bool(finding.acknowledged) for finding in findings)
@@ -65,6 +67,11 @@ def validate(
     print_diagnostics(diagnostics, fmt=output_format)
     sys.stdout.flush()
     return _summary(diagnostics, checked, settled)
+
+
+def _is_new(loaded: Loaded) -> bool:
+    """Whether all that is wrong is that the review has no records yet."""
+    return [item.code for item in loaded.diagnostics] == ["REC002"]
 
 
 def _existing(named: Sequence[Path]) -> Sequence[Path]:
@@ -164,7 +171,7 @@ def _asked(config: Path, folders: list[Path], whole: dict[Path, Loaded]) -> Load
     loaded = whole[folder]
     if loaded.words.words is None:
         terminal.say(f"{config} is not checked: the words of its review are not usable")
-    elif loaded.review is None:
+    elif loaded.review is None and not _is_new(loaded):
         terminal.say(f"names in {config} are not checked: the records in {folder} are not usable")
     return loaded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from carmeta.records.checks import product_hint
 from carmeta.records.load import Loaded, load_review
-from carmeta.records.words import REVIEW, Words, load_words, pack_names
+from carmeta.records.words import REVIEW, Words, load_words, pack_names, read_pack
 
 __all__ = [
     "REVIEW",
@@ -14,4 +14,5 @@ __all__ = [
     "load_words",
     "pack_names",
     "product_hint",
+    "read_pack",
 ]

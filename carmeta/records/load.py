@@ -105,7 +105,7 @@ def _files(folder: Path) -> tuple[list[Path], list[Diagnostic]]:
                 "REC002",
                 folder,
                 "no study records here",
-                "a record is a file such as karmma-3.yaml",
+                "`carmeta new study ID` writes one to fill in",
             )
         )
     return paths, diagnostics

@@ -16,6 +16,7 @@ from carmeta.domain.evidence import DataPath, Mark
 from carmeta.domain.record.base import SCHEMA, SchemaVersion
 from carmeta.domain.words import Vocabulary
 from carmeta.domain.words.terms import Label
+from carmeta.errors import ConfigError
 from carmeta.records.wording import consistent
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, suggest, validate
 from carmeta.sourcefile.model import Marks
@@ -23,6 +24,9 @@ from carmeta.sourcefile.model import Marks
 REVIEW: Final = "review.yaml"
 BASE: Final = "trial"  # the pack that every review has
 PACKS: Final = Path(__file__).parents[1] / "packs"
+_SECTIONS: Final = tuple(name for name in Vocabulary.model_fields if name != "defaults")
+_INNER: Final = ("categories", "items", "answers")  # of a ladder, of a tool
+SECTIONS: Final = (*_SECTIONS, *_INNER)
 _HEAD: Final = ("schema", "title", "packs", "label", "source")  # of a file, not of its words
 
 
@@ -34,6 +38,17 @@ class ReviewFile(Vocabulary):
     packs: list[str] = Field(default_factory=list, description="See `carmeta packs`.")
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A word as it is declared: in a section, or within ``of``, a word of one; and where."""
+
+    section: str
+    word: str
+    of: str
+    label: str
+    mark: Mark
+
+
 @dataclass(frozen=True)
 class Words:
     """The words of a review, or None and what is wrong; and the files that they are from."""
@@ -42,6 +57,7 @@ class Words:
     title: str = ""
     files: tuple[Path, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    merged: SourceFile | None = field(default=None, repr=False)  # all the files as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,29 @@ class _Merged(SourceFile):
 def pack_names() -> tuple[str, ...]:
     """The packs that come with carmeta."""
     return tuple(sorted(path.stem for path in PACKS.glob("*.yaml")))
+
+
+def read_pack(name: str) -> SourceFile:
+    """The file of a pack. Raises ConfigError, with those there are, if there is none."""
+    source, _ = load_source(PACKS / f"{name}.yaml") if name in pack_names() else (None, ())
+    if source is None:
+        told = suggest(name, pack_names(), lead="packs")
+        raise ConfigError(f"there is no pack '{name}'", hint=told)
+    return source
+
+
+def entries(source: SourceFile) -> Iterator[Entry]:
+    """The words that a valid file declares, section by section."""
+    for section in _SECTIONS:
+        terms = source.data.get(section) or {}
+        for word, term in terms.items():
+            path: DataPath = (section, word)
+            yield Entry(section, word, "", _full(term)["label"], source.key_mark(path))
+        for inner in _INNER:
+            for word, term in terms.items():
+                for own, given in (_full(term).get(inner) or {}).items():
+                    mark = source.key_mark((section, word, inner, own))
+                    yield Entry(inner, own, word, _full(given)["label"], mark)
 
 
 def load_words(root: Path) -> Words:
@@ -89,7 +128,7 @@ def load_words(root: Path) -> Words:
     if found is None or problems:
         return Words(None, files=files, diagnostics=tuple(problems))
     shared = {name: getattr(found, name) for name in Vocabulary.model_fields}
-    return Words(Vocabulary.model_construct(**shared), found.title, files)
+    return Words(Vocabulary.model_construct(**shared), found.title, files, merged=merged)
 
 
 def _absent(path: Path) -> Diagnostic:

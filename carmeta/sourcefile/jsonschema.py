@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,11 +18,16 @@ def draft7(
     Pydantic writes draft 2020-12; of what our models use only the place of the definitions
     differs. Titles made from field names are left out: editors show the descriptions.
     """
+    worded = _worded(_plain(model), words)
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **worded, "title": title}
+
+
+@cache
+def _plain(model: type[BaseModel]) -> Any:
+    """The schema of a model whichever its words; never changed by who reads it."""
     schema = model.model_json_schema(ref_template="#/definitions/{model}")
     definitions = schema.pop("$defs", {})
-    plain = _closed(_without_titles({**schema, "definitions": definitions}))
-    plain = _worded(plain, words)
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **plain, "title": title}
+    return _closed(_without_titles({**schema, "definitions": definitions}))
 
 
 def _without_titles(schema: Any, *, named: bool = False) -> Any:
