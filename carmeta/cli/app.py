@@ -17,6 +17,7 @@ from carmeta.cli import terminal
 from carmeta.cli.config import show as show_config
 from carmeta.cli.evidence import audit, grim
 from carmeta.cli.explain import explain
+from carmeta.cli.migrate import migrate
 from carmeta.cli.new import study as new_study
 from carmeta.cli.pool import pool
 from carmeta.cli.runs import diff
@@ -127,6 +128,7 @@ _add(app, "explain", explain)
 _add(new_app, "study", new_study)
 app.add_typer(new_app, name="new")
 _add(app, "schema", schema)
+_add(app, "migrate", migrate)
 _add(config_app, "show", show_config)
 app.add_typer(config_app, name="config")
 _add(app, "diff", diff)
