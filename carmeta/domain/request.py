@@ -270,8 +270,8 @@ _RANGES: Final = (
     ("prior_scale", lambda v: is_number(v) and _LEAST_SCALE <= v <= max(_MOST_SCALE.values()),
      f"from {_LEAST_SCALE:f} to {max(_MOST_SCALE.values()):g}"),
     ("mu_prior", _normal,
-     f"a mean within {_FARTHEST_MEAN:g} of 0, a deviation from {_LEAST_SPREAD:f} "
-     f"to {_MOST_SPREAD:,.0f}"),
+     (f"a mean within {_FARTHEST_MEAN:g} of 0, "
+      f"a deviation from {_LEAST_SPREAD:f} to {_MOST_SPREAD:,.0f}")),
 )  # fmt: skip
 
 

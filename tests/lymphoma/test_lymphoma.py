@@ -138,23 +138,11 @@ def test_randomised_trials_against_standard_care() -> None:
 @pytest.mark.xfail(strict=True, reason="moderators of a review do not make levels yet (#9.1)")
 def test_age_makes_subgroups_at_the_cut_of_the_review() -> None:
     first = analysis("by-age").outcomes[0]
-    levels = [{row.count.study for row in level.rows} for level in first.subgroups]
-    assert levels == [
-        {"trial-a", "trial-b", "trial-d", "trial-e"},  # 58, 56, 58, 59.5
-        {"trial-c", "trial-f", "registry-g", "series-h"},  # 63, 60, 66, 61
+    levels = [sorted(row.count.study for row in level.rows) for level in first.subgroups]
+    assert sorted(levels) == [
+        ["registry-g", "series-h", "trial-c", "trial-f"],  # 66, 61, 63, 60
+        ["trial-a", "trial-b", "trial-d", "trial-e"],  # 58, 56, 58, 59.5
     ]
-
-
-def test_what_the_tables_show_is_of_the_packs_and_of_the_review() -> None:
-    done = analysis("lee-and-penn")
-    first = next(row for row in done.studies if row.study == "trial-a")
-    shown = ("Age (median)", "Elevated LDH", "Median PFS", "Costimulation")
-    assert [first.values[name] for name in shown] == [
-        "58 (23 to 76)", "70 (69%)", "5.9 months", "CD28",
-    ]  # fmt: skip
-    tools = {one.study: one.tool_label for one in done.bias}
-    assert (tools["trial-a"], tools["trial-d"]) == ("JBI checklist for case series", "RoB 2")
-    assert tools["series-h"] == ""
 
 
 @pytest.mark.slow
