@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 import typer
 
@@ -141,7 +141,7 @@ def _design(given: str) -> TrialDesign:
 
     if given not in _DESIGNS:
         raise ConfigError(f"{given!a} is no design", hint=suggest(given, _DESIGNS))
-    return cast("TrialDesign", given)
+    return given
 
 
 def _citation(given: str) -> str:
