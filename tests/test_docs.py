@@ -64,7 +64,7 @@ def test_python_of_the_readme() -> None:
 
 
 def used_codes() -> set[str]:
-    pattern = re.compile(r'"((?:YML|SCH|REC|WRD|CFG|CSV)\d{3})"')
+    pattern = re.compile(r'"((?:YML|SCH|REC|WRD|MIG|CFG|CSV|IMP)\d{3})"')
     return {
         code
         for path in (ROOT / "carmeta").rglob("*.py")

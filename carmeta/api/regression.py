@@ -284,12 +284,12 @@ def assemble_regression(
 ) -> Regression:
     """The result of a fit with model-based standard errors."""
     p = fit.beta.size
-    dfs = np.full(p, fit.df)
+    ddf = np.full(p, fit.df)
 
     def test(columns: list[int]) -> Omnibus:
         return wald(fit.beta, fit.cov, columns_contrast(columns, p), fit.df)
 
-    return _result(fit, design, ask, formula, k, notes, dfs, test)
+    return _result(fit, design, ask, formula, k, notes, ddf, test)
 
 
 def assemble_robust(
@@ -297,17 +297,17 @@ def assemble_robust(
 ) -> Regression:
     """The result of a fit with cluster-robust standard errors."""
     p = fit.beta.size
-    dfs = np.array([satterthwaite_df(robust.cross, row) for row in np.eye(p)])
+    ddf = np.array([satterthwaite_df(robust.cross, row) for row in np.eye(p)])
 
     def test(columns: list[int]) -> Omnibus:
         return htz(fit.beta, robust, columns_contrast(columns, p))
 
-    few = dfs.min()
+    few = ddf.min()
     if few < _FEW_DF:
         text = f"a coefficient has {few:.1f} degrees of freedom: its p value is not reliable"
         notes = [*notes, Fallback("few-df", text)]
     found = _result(
-        replace(fit, cov=robust.cov), design, ask, formula, design.x.shape[0], notes, dfs, test
+        replace(fit, cov=robust.cov), design, ask, formula, design.x.shape[0], notes, ddf, test
     )
     return replace(
         found, test="CR2", se_kind="CR2", clusters=robust.clusters, cross=robust.cross
@@ -321,14 +321,14 @@ def _result(
     formula: str,
     k: int,
     notes: list[Fallback],
-    dfs: Floats,
+    ddf: Floats,
     test: Callable[[list[int]], Omnibus],
 ) -> Regression:
     se = np.sqrt(np.diag(fit.cov))
-    half = critical(ask.level, dfs) * se
+    half = critical(ask.level, ddf) * se
     stats = fit.beta / se
-    p_values = two_sided_p(stats, dfs)
-    rows = zip(fit.beta, se, stats, dfs, p_values, fit.beta - half, fit.beta + half, strict=True)
+    p_values = two_sided_p(stats, ddf)
+    rows = zip(fit.beta, se, stats, ddf, p_values, fit.beta - half, fit.beta + half, strict=True)
     coefficients = tuple(
         Coefficient(name, *(float(value) for value in row))
         for name, row in zip(design.columns, rows, strict=True)

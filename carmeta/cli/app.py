@@ -17,7 +17,10 @@ from carmeta.cli import terminal
 from carmeta.cli.config import show as show_config
 from carmeta.cli.evidence import audit, grim
 from carmeta.cli.explain import explain
+from carmeta.cli.export import export
+from carmeta.cli.importing import import_files
 from carmeta.cli.init import init
+from carmeta.cli.migrate import migrate
 from carmeta.cli.new import study as new_study
 from carmeta.cli.pool import pool
 from carmeta.cli.runs import diff
@@ -128,9 +131,12 @@ _add(app, "show", show)
 _add(app, "packs", packs)
 _add(app, "words", words)
 _add(app, "explain", explain)
+_add(app, "import", import_files)
+_add(app, "export", export)
 _add(new_app, "study", new_study)
 app.add_typer(new_app, name="new")
 _add(app, "schema", schema)
+_add(app, "migrate", migrate)
 _add(config_app, "show", show_config)
 app.add_typer(config_app, name="config")
 _add(app, "diff", diff)

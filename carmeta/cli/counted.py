@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from carmeta.cli.headings import Columns, find_columns, recognised
-from carmeta.cli.sheet import SEPARATORS, Line, Sheet, read_sheet
-from carmeta.domain.counts import MOST_PATIENTS, TOO_MANY
 from carmeta.errors import DataError
+from carmeta.importing.headings import Columns, find_columns, recognised
+from carmeta.importing.sheet import SEPARATORS, Line, Sheet, read_sheet
+from carmeta.importing.values import count_of, is_sum
 from carmeta.sourcefile import Diagnostic
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Back, Pooled, SubgroupTest
 
-_SHOWN: Final = 40  # characters of a value in a message
-_WHOLE: Final = re.compile(r"\d+", re.ASCII)
-_ZEROS: Final = re.compile(r"(\d+)[.,](0{1,2}|0{4,})", re.ASCII)  # 1.000 may be a thousand
-_THOUSANDS: Final = re.compile(r"\d{1,3}(?:[.,' ]\d{3})+", re.ASCII)
-_DECIMAL: Final = re.compile(r"(\d+)[.,](\d+)", re.ASCII)
-# A line of sums below the studies.
-_SUM: Final = re.compile(
-    r"(sub|grand )?total|sum|summe|gesamt|overall|pooled|summary|combined|all|all studies|"
-    r"(total|sum|overall|pooled|combined|summary)\b[ (:].*",
-    re.IGNORECASE,
-)
 _ARMS: Final = (("events", "n"), ("events2", "n2"))
 
 
@@ -98,10 +86,10 @@ def read_counts(path: Path, group: str | None = None) -> Counts:
 def doubts(rows: Sequence[Row]) -> Iterator[str]:
     """Lines that may not be studies of their own, in words: sums, and names that stand twice."""
     for row in rows:
-        if _SUM.fullmatch(row.study):
+        if is_sum(row.study):
             others = [other.counts for other in rows if other is not row]
-            is_sum = row.counts == tuple(map(sum, zip(*others, strict=True)))
-            why = "its counts are the sum of the others'" if is_sum else "it may be a sum"
+            added = row.counts == tuple(map(sum, zip(*others, strict=True)))
+            why = "its counts are the sum of the others'" if added else "it may be a sum"
             yield (
                 f"line {row.line}, '{row.study}', is pooled as a study: {why}; take the line out "
                 "if it is no study"
@@ -169,18 +157,11 @@ class _Reader:
     def _count(self, role: str, study: str) -> int | None:
         """The number in a column of counts; None, and a problem, where there is none."""
         column = self.columns.counts[role]
-        text, heading = self.line.values[column], self.sheet.headings[column]
-        digits = _ZEROS.fullmatch(text)
-        if digits and ("," not in text or self.sheet.separator != ","):
-            text = digits[1]
-        if _WHOLE.fullmatch(text):
-            if len(text) <= _SHOWN and int(text) <= MOST_PATIENTS:
-                return int(text)
-            self._wrong("CSV007", column, f"{study}: {heading} {text[:_SHOWN]} is {TOO_MANY}")
-            return None
-        code, message, hint = _no_count(text)
-        shown = f": '{text[:_SHOWN]}'" if text else ""
-        self._wrong(code, column, f"{study}: {heading} {message}{shown}", hint)
+        found = count_of(self.line.values[column], self.sheet.separator)
+        if isinstance(found, int):
+            return found
+        message = f"{study}: {self.sheet.headings[column]} {found.message}"
+        self._wrong(found.code, column, message, found.hint)
         return None
 
     def _check_arm(
@@ -204,19 +185,3 @@ class _Reader:
 
 def _filled(values: Sequence[str]) -> int:
     return max(i + 1 for i, value in enumerate(values) if value)
-
-
-def _no_count(text: str) -> tuple[str, str, str]:
-    """Why a text is no count: the code, what is wrong, and what helps."""
-    wanted = "write the number of patients"
-    if not text:
-        return "CSV002", "is empty", f"{wanted} (0 is one), or leave the line out"
-    number = _DECIMAL.fullmatch(text)
-    share = number is not None and float(f"{number[1]}.{number[2]}") <= 100
-    if text.endswith("%"):
-        return "CSV008", "looks like a percentage", wanted
-    if _THOUSANDS.fullmatch(text):
-        return "CSV002", "is no whole number, or has thousands set apart", "write plain digits"
-    if share:
-        return "CSV008", "is no whole number and looks like a percentage", wanted
-    return "CSV002", "is no whole number", ""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from carmeta.cli import terminal
 from carmeta.cli.counted import Result, Row, doubts, read_counts
-from carmeta.cli.sheet import file_name
 from carmeta.cli.tables import Format, write_json, write_rows
 from carmeta.domain.models import UNASKED, Arms
 from carmeta.domain.request import Problem, Request, check
 from carmeta.errors import ConfigError, EstimationError
+from carmeta.importing.sheet import file_name
 
 if TYPE_CHECKING:
     from carmeta.domain.result import Pooled

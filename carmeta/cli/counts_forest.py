@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from carmeta.cli.sheet import file_name
 from carmeta.domain.analysis import (
     ArmPair,
     ContrastAnalysis,
@@ -19,6 +18,7 @@ from carmeta.domain.analysis import (
 from carmeta.domain.evidence import Count
 from carmeta.domain.words import OutcomeTerm
 from carmeta.errors import ConfigError
+from carmeta.importing.sheet import file_name
 from carmeta.outputs import check_free, write_file
 
 if TYPE_CHECKING:

@@ -45,7 +45,7 @@ def validate(
     """
     from carmeta.records import load_review
 
-    records, configs = _sorted_out(_existing(paths or []))
+    records, configs = _sorted_out(existing(paths or [], (STUDIES, CONFIGS)))
     diagnostics: list[Diagnostic] = []
     checked, settled = len(configs), 0
     whole: dict[Path, Loaded] = {}
@@ -74,16 +74,15 @@ def _is_new(loaded: Loaded) -> bool:
     return [item.code for item in loaded.diagnostics] == ["REC002"]
 
 
-def _existing(named: Sequence[Path]) -> Sequence[Path]:
-    """The paths that were named, or the usual folders.
+def existing(named: Sequence[Path], usual: Sequence[Path]) -> Sequence[Path]:
+    """The paths that were named, or those of the usual ones that are there.
 
     Raises:
-        ConfigError: One that was named is not there, or neither of the usual folders is.
+        ConfigError: One that was named is not there, or none of the usual ones is.
     """
     from carmeta.errors import ConfigError
     from carmeta.sourcefile import suggest
 
-    usual = [path for path in (STUDIES, CONFIGS) if path.exists()]
     absent = [path for path in named if not path.exists()]
     if absent:
         beside = sorted(other.as_posix() for other in absent[0].parent.glob("*.yaml"))
@@ -91,12 +90,14 @@ def _existing(named: Sequence[Path]) -> Sequence[Path]:
             f"there is no file or folder {', '.join(map(str, absent))}",
             hint=suggest(absent[0].as_posix(), beside),
         )
-    if not named and not usual:
+    found = named or [path for path in usual if path.exists()]
+    if not found:
+        folders = " or ".join(str(path) for path in usual if not path.suffix)
         raise ConfigError(
-            f"there is no folder {STUDIES} or {CONFIGS} here",
+            f"there is no folder {folders} here",
             hint="name the files or folders, or go to the folder that holds the review",
         )
-    return named or usual
+    return found
 
 
 def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], list[Path]]:

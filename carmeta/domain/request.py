@@ -40,7 +40,7 @@ _LEAST_ADDED: Final = 1e-6
 # Priors with which both likelihoods were seen to agree; farther out the grid of the binomial
 # one, which ends at a tau of 300, loses more than half a percent of a limit.
 _FARTHEST_MEAN: Final = 100.0
-_LEAST_SD, _MOST_SD = 1e-6, 1e6
+_LEAST_SPREAD, _MOST_SPREAD = 1e-6, 1e6
 _LEAST_SCALE: Final = 1e-6
 _MOST_SCALE: Final = {"half-normal": 50.0, "half-cauchy": 10.0}
 
@@ -256,7 +256,7 @@ def _normal(value: Any) -> bool:
     if not all(is_number(part) for part in value):
         return False
     mean, sd = (float(part) for part in value)
-    return abs(mean) <= _FARTHEST_MEAN and _LEAST_SD <= sd <= _MOST_SD
+    return abs(mean) <= _FARTHEST_MEAN and _LEAST_SPREAD <= sd <= _MOST_SPREAD
 
 
 _OWN: Final = {field.name: field.default for field in fields(Request)}  # defaults of no model
@@ -270,7 +270,8 @@ _RANGES: Final = (
     ("prior_scale", lambda v: is_number(v) and _LEAST_SCALE <= v <= max(_MOST_SCALE.values()),
      f"from {_LEAST_SCALE:f} to {max(_MOST_SCALE.values()):g}"),
     ("mu_prior", _normal,
-     f"a mean within {_FARTHEST_MEAN:g} of 0, a deviation from {_LEAST_SD:f} to {_MOST_SD:,.0f}"),
+     (f"a mean within {_FARTHEST_MEAN:g} of 0, "
+      f"a deviation from {_LEAST_SPREAD:f} to {_MOST_SPREAD:,.0f}")),
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def compare(
     out = []
     asks = config.contrasts()
     for outcome in config.outcomes:
-        pairs = tuple(_pairs(config, harmonised, outcome))
+        pairs = tuple(pairs_of(config, harmonised, outcome))
         if pairs:
             with about(outcome):
                 pairs, results = _fitted(pairs, asks)
@@ -72,7 +72,8 @@ def _uninformative(pairs: Sequence[ArmPair], results: Sequence[Pooled]) -> Itera
             yield Excluded.of_count(count, "no-information", reason)
 
 
-def _pairs(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iterator[ArmPair]:
+def pairs_of(config: AnalysisConfig, harmonised: Harmonised, outcome: str) -> Iterator[ArmPair]:
+    """The pairs of a comparison of which both arms have a count, without any effects."""
     assert config.comparison is not None
     counts = {count.key: count for count in harmonised.counts if count.outcome == outcome}
     for spec in config.comparison.pairs:

@@ -7,27 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from carmeta.audit import audit
-from carmeta.config import AnalysisConfig, Sensitivity, load_config, resolved
+from carmeta.config import AnalysisConfig, Sensitivity, resolved
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis
 from carmeta.domain.evidence import Finding, Harmonised
 from carmeta.domain.record import Review
 from carmeta.domain.witness import about, witnessing
-from carmeta.errors import ConfigError, RecordError
-from carmeta.harmonise import harmonise, paired
 from carmeta.pipeline.bias import risk_of_bias
 from carmeta.pipeline.choices import check_choices
 from carmeta.pipeline.comparison import compare
+from carmeta.pipeline.counted import harmonised_for, nothing, parts_of, usable
 from carmeta.pipeline.dependence import Trials
 from carmeta.pipeline.outcome import analyse_outcome
 from carmeta.pipeline.picture import picture
 from carmeta.pipeline.provenance import provenance
-from carmeta.pipeline.sets import compared_sets, harmonised_set, named
+from carmeta.pipeline.sets import compared_sets
 from carmeta.pipeline.studies import references, summaries
 from carmeta.records import Loaded, load_review
-from carmeta.vocabulary import OUTSIDE
 
 Progress = Callable[[str, int, int], None]
-_NAMED = 10  # cohorts that are named where nothing at all is pooled
 
 
 def run(
@@ -54,22 +51,19 @@ def run(
     """
     tell = progress or (lambda what, done, total: None)
     loaded = loaded or load_review(studies)
-    if loaded.words.words is None:
-        raise _unusable(loaded)
-    config = load_config(config_path, loaded.words.words)
+    config, review = usable(loaded, config_path)
     if not varied:
         none = dict.fromkeys(Sensitivity.model_fields, False)
         config = config.model_copy(update={"sensitivity": Sensitivity(**none)})
-    review = _usable(loaded)
     check_choices(config, review, config_path)
     tell("audit", 0, 1)
     findings = tuple(_placed(finding) for finding in audit(review, loaded.sources))
-    harmonised = _harmonised(config, review)
+    harmonised = harmonised_for(config, review)
     with witnessing() as pools:
         contrasts = compare(config, review, harmonised[0]) if config.comparison else ()
         outcomes = tuple(_pooled(config, review, harmonised, tell))
     if not outcomes and not contrasts:
-        raise _nothing(config, config_path, harmonised)
+        raise nothing(config, config_path, harmonised)
     counts = [count for one in harmonised for count in one.counts]
     used = frozenset(count.study for count in counts)
     pooled = {(one.outcome, one.part) for one in outcomes}
@@ -95,41 +89,12 @@ def run(
         not_pooled=tuple(
             dict.fromkeys(
                 item
-                for part, one in zip(_parts(config), harmonised, strict=True)
+                for part, one in zip(parts_of(config), harmonised, strict=True)
                 for item in one.excluded
                 if (item.outcome, part) not in pooled
             )
         ),
     )
-
-
-def _nothing(config: AnalysisConfig, path: Path, harmonised: Sequence[Harmonised]) -> ConfigError:
-    """That nothing is pooled, with whatever was left out and why."""
-    out = sorted((e for one in harmonised for e in one.excluded), key=lambda e: e.kind in OUTSIDE)
-    said = dict.fromkeys(f"{'/'.join(filter(None, (e.study, e.cohort)))}: {e.reason}" for e in out)
-    listed = [*said][:_NAMED]
-    more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
-    return ConfigError(
-        f"{path}: no cohort reports any of the outcomes {', '.join(config.outcomes)} "
-        "in the way that was asked for",
-        hint="; ".join((*listed, *more)) or "see 'carmeta studies' for what the records hold",
-    )
-
-
-def _harmonised(config: AnalysisConfig, review: Review) -> list[Harmonised]:
-    """The counts that the question is about: of each set, of the arms, or of all cohorts."""
-    if config.comparison:
-        pairs = [(pair.treatment, pair.control) for pair in config.comparison.pairs]
-        arms = [arm for pair in pairs for arm in pair]
-        return [paired(review, harmonise(review, named(config, arms)), pairs)]
-    if config.sets:
-        return [harmonised_set(config, review, part) for part in config.sets]
-    return [harmonise(review, config)]
-
-
-def _parts(config: AnalysisConfig) -> list[str]:
-    """Ids of the sets of cohorts, in the order of what is harmonised."""
-    return [part.id for part in config.sets] or [""]
 
 
 def _pooled(
@@ -161,15 +126,3 @@ def _placed(finding: Finding) -> Finding:
     assert finding.mark is not None
     name = Path(finding.mark.file).name
     return replace(finding, mark=replace(finding.mark, file=f"studies/{name}"))
-
-
-def _usable(loaded: Loaded) -> Review:
-    if loaded.review is None:
-        raise _unusable(loaded)
-    return loaded.review
-
-
-def _unusable(loaded: Loaded) -> RecordError:
-    errors = [d for d in loaded.diagnostics if d.severity == "error"]
-    noun = "problem" if len(errors) == 1 else "problems"
-    return RecordError(f"{len(errors)} {noun} in the records", diagnostics=errors)

@@ -25,13 +25,13 @@ _PROFILE_STEPS: Final = 60
 _PROFILE_STEP_TOL: Final = 1e-9
 # At very large standard deviations the posterior moments are not quite the derivatives of the
 # quadrature, and the steps end in its noise: so many without gain, so near the maximum.
-_NOISY_SD: Final = 5.0
+_NOISY_DEVIATION: Final = 5.0
 _STALLED: Final = 3
 _STALLED_TOL: Final = 1e-4
 _PROFILE_TOL: Final = 1e-6  # what is left of the log-likelihood is half its square
-_ZERO_SD: Final = 1e-5  # a standard deviation below this is tried, and kept, as exactly zero
-_START_SDS: Final = (0.2, 1.2)  # small and large heterogeneity on the logit
-_MAX_SD: Final = 100.0  # odds that differ by e^100 between studies: no limit, no fit
+_ZERO_DEVIATION: Final = 1e-5  # a standard deviation below this is tried, and kept, as exactly zero
+_START_DEVIATIONS: Final = (0.2, 1.2)  # small and large heterogeneity on the logit
+_MAX_DEVIATION: Final = 100.0  # odds that differ by e^100 between studies: no limit, no fit
 _MAX_LOGIT: Final = 30.0  # a coefficient beyond this is a separated likelihood
 
 
@@ -85,7 +85,7 @@ def _ascend(
         projected = vectors.T @ score[on]
         step = vectors @ (projected / curve)
         left = float(np.sqrt((projected**2 / curve).sum()))  # in standard errors
-        if stalled >= _STALLED and np.abs(theta[p:]).max(initial=0.0) > _NOISY_SD:
+        if stalled >= _STALLED and np.abs(theta[p:]).max(initial=0.0) > _NOISY_DEVIATION:
             converged = left < _STALLED_TOL and bool((values > 0.0).all())
             break
         if left < tol:
@@ -106,7 +106,7 @@ def _ascend(
         stalled = stalled + 1 if new - value < 1e-10 * (1.0 + abs(value)) else 0
         theta, value, score, info = trial, new, new_score, new_info
         far = np.abs(theta[:p]).max() > _MAX_LOGIT * max(1.0, float(np.abs(beta).max()))
-        if far or np.abs(theta[p:][free]).max(initial=0.0) > _MAX_SD:
+        if far or np.abs(theta[p:][free]).max(initial=0.0) > _MAX_DEVIATION:
             break
     return _finish(theta, p, value, score, info, on, converged, steps)
 
@@ -149,7 +149,7 @@ def fit_mixed(data: MixedData, *, nodes: int = NODES) -> MixedFit:
     begin = fit_common(data).beta
     rough = [
         _ascend(data, begin, np.full(r, first), all_free, _ROUGH_NODES, tol=_ROUGH_TOL)
-        for first in _START_SDS
+        for first in _START_DEVIATIONS
     ]
     # the best first; the others only where it does not carry through
     for start in sorted(rough, key=lambda fit: -fit.loglik):
@@ -164,9 +164,9 @@ def fit_mixed(data: MixedData, *, nodes: int = NODES) -> MixedFit:
 
 def _settle(data: MixedData, fit: MixedFit, nodes: int) -> MixedFit:
     """Take a standard deviation that vanished as exactly zero."""
-    if not np.isfinite(fit.loglik) or (fit.sd >= _ZERO_SD).all():
+    if not np.isfinite(fit.loglik) or (fit.sd >= _ZERO_DEVIATION).all():
         return fit
-    free = fit.sd >= _ZERO_SD
+    free = fit.sd >= _ZERO_DEVIATION
     at_zero = _ascend(data, fit.beta, np.where(free, fit.sd, 0.0), free, nodes)
     return at_zero if at_zero.loglik >= fit.loglik - 1e-8 else replace(fit, converged=False)
 
@@ -202,7 +202,7 @@ def profile_sd2(
         none = profile(0.0, fit)
         if none.loglik < fit.loglik - drop:
             lower = _profile_root(profile, fit, drop, at, (peak, 0.0), none.loglik)
-    return lower**2, _profile_root(profile, fit, drop, at, (peak, _MAX_SD)) ** 2
+    return lower**2, _profile_root(profile, fit, drop, at, (peak, _MAX_DEVIATION)) ** 2
 
 
 def profile_beta(

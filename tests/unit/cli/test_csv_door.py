@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from carmeta.cli.headings import find_columns
 from carmeta.config import AnalysisConfig
 from carmeta.errors import DataError
+from carmeta.importing.headings import find_columns
 
 ROWS = [("A", 3, 20), ("B", 10, 30), ("C", 4, 12), ("D", 7, 25)]
 ARMS = [("A", 3, 20, 5, 22), ("B", 10, 30, 14, 28), ("C", 4, 12, 6, 15)]

@@ -10,12 +10,12 @@ from typing import Final
 from carmeta.errors import ConfigError, DataError
 from carmeta.sourcefile.suggestion import meant, suggest
 
-_STUDY: Final = ("study", "slab", "studlab", "studyname", "trial", "author", "authors")
-_EVENTS: Final = ("events", "event", "events1", "r", "xi", "x", "cases", "responders")
-_N: Final = ("n", "total", "n1", "ni", "patients", "size", "samplesize")
+STUDY: Final = ("study", "slab", "studlab", "studyname", "trial", "author", "authors")
+EVENTS: Final = ("events", "event", "events1", "r", "xi", "x", "cases", "responders")
+N: Final = ("n", "total", "n1", "ni", "patients", "size", "samplesize")
 # The names of two arms in metafor and in meta; only all four together are taken for them.
-_FAMILIES: Final = (("ai", "n1i", "ci", "n2i"), ("event.e", "n.e", "event.c", "n.c"))
-_ARM2: Final = ("events2", "n2")
+FAMILIES: Final = (("ai", "n1i", "ci", "n2i"), ("event.e", "n.e", "event.c", "n.c"))
+ARM2: Final = ("events2", "n2")
 _COUNTS: Final = ("events", "n", "events2", "n2")
 GROUP: Final = "group"
 WANTED: Final = "study, events, n; for two arms also events2, n2"
@@ -38,8 +38,8 @@ class Columns:
 
 def recognised(headings: Sequence[str]) -> int:
     """How many of the headings have a name that is known."""
-    known = {*_STUDY, *_EVENTS, *_N, *_ARM2, GROUP, *_FAMILIES[0], *_FAMILIES[1]}
-    return sum(_folded(heading) in known for heading in headings)
+    known = {*STUDY, *EVENTS, *N, *ARM2, GROUP, *FAMILIES[0], *FAMILIES[1]}
+    return sum(folded(heading) in known for heading in headings)
 
 
 def find_columns(headings: Sequence[str], where: str, group: str | None) -> Columns:
@@ -51,25 +51,26 @@ def find_columns(headings: Sequence[str], where: str, group: str | None) -> Colu
     """
     places = _places(headings, where)
     counts = {role: places[name] for role, name in _counts(places, where).items()}
-    study = next((places[name] for name in _STUDY if name in places), None)
+    study = next((places[name] for name in STUDY if name in places), None)
     if study is None:
-        raise _missing("study", _STUDY, where)
+        raise _missing("study", STUDY, where)
     used = {study, *counts.values()}
     further = {heading: i for i, heading in enumerate(headings) if heading and i not in used}
     if "n2" not in counts:
         _no_second_arm(further, where)
     by = _group_column(further, group, where)
-    return Columns(study, counts, {h: i for h, i in further.items() if _folded(h) != GROUP}, by)
+    return Columns(study, counts, {h: i for h, i in further.items() if folded(h) != GROUP}, by)
 
 
-def _folded(heading: str) -> str:
+def folded(heading: str) -> str:
+    """A heading without case, blanks, hyphens and underscores, as headings are compared."""
     return _SPACE.sub("", heading.casefold())
 
 
 def _places(headings: Sequence[str], where: str) -> dict[str, int]:
     places: dict[str, int] = {}
     for i, heading in enumerate(headings):
-        name = _folded(heading)
+        name = folded(heading)
         if name in places:
             other = headings[places[name]]
             also = f", first as '{other}'" if other != heading else ""
@@ -82,14 +83,14 @@ def _places(headings: Sequence[str], where: str) -> dict[str, int]:
 
 def _counts(places: Mapping[str, int], where: str) -> dict[str, str]:
     """The folded heading of each count."""
-    accepted = dict(zip(_COUNTS, (_EVENTS, _N, _ARM2[:1], _ARM2[1:]), strict=True))
-    family = next((f for f in _FAMILIES if f[0] in places and f[2] in places), None)
+    accepted = dict(zip(_COUNTS, (EVENTS, N, ARM2[:1], ARM2[1:]), strict=True))
+    family = next((f for f in FAMILIES if f[0] in places and f[2] in places), None)
     if family is not None:
         if {"events", "n"} <= places.keys():
             text = f"both '{family[0]}' and 'events' could be the events"
             raise DataError(f"{where}: {text}", hint="rename the columns that are not to be pooled")
         accepted = {role: (name,) for role, name in zip(_COUNTS, family, strict=True)}
-    elif not any(name in places for name in _ARM2):
+    elif not any(name in places for name in ARM2):
         accepted = {role: accepted[role] for role in ("events", "n")}
     chosen = {}
     for role, names in accepted.items():
@@ -112,17 +113,17 @@ def _missing(role: str, names: Sequence[str], where: str) -> DataError:
 def _no_second_arm(further: Mapping[str, int], where: str) -> None:
     """Refuse a column that was to be of a second arm, which would be left out unseen."""
     for heading in further:
-        name = meant(heading, [*_ARM2, *_FAMILIES[0], *_FAMILIES[1]])
-        if name and name != _folded(heading):
+        name = meant(heading, [*ARM2, *FAMILIES[0], *FAMILIES[1]])
+        if name and name != folded(heading):
             hint = f"did you mean '{name}'? rename it if it is something else"
             raise DataError(f"{where}: unknown column '{heading}'", hint=hint)
 
 
 def _group_column(further: Mapping[str, int], group: str | None, where: str) -> int | None:
-    by_name = {_folded(heading): i for heading, i in further.items()}
+    by_name = {folded(heading): i for heading, i in further.items()}
     if group is None:
         return by_name.get(GROUP)
-    if _folded(group) not in by_name:
+    if folded(group) not in by_name:
         hint = suggest(group, [*further], lead="columns") or "there are no further columns"
         raise ConfigError(f"--group {group}: {where} has no such column", hint=hint)
-    return by_name[_folded(group)]
+    return by_name[folded(group)]

@@ -19,9 +19,10 @@ from carmeta.sourcefile import Diagnostic, NotAFile, read_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAX_BYTES: Final = 100_000_000
+MAX_BYTES: Final = 100_000_000
+MAX_UNPACKED: Final = 200_000_000  # of a zip, as which Excel writes as well
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
-_XLSX: Final = b"PK\x03\x04"
+ZIP: Final = b"PK\x03\x04"
 _XLS: Final = b"\xd0\xcf\x11\xe0"
 
 
@@ -42,7 +43,8 @@ class Line:
 class Sheet:
     """A heading and the lines below it that are not empty.
 
-    ``separator`` is empty for a sheet of Excel; ``note`` says which sheet of several was read.
+    ``separator`` is empty for a sheet of Excel, which has a ``title``; ``note`` says which sheet
+    of several was read.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Sheet:
     lines: Sequence[Line] = field(repr=False)
     separator: str = ""
     note: str = ""
+    title: str = ""
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -62,11 +65,12 @@ class Sheet:
     ) -> Diagnostic:
         """What is wrong with the value in a column, counted from 0."""
         if not self.separator:
-            message = f"cell {_letters(column)}{line.number}: {message}"
+            message = f"cell {letters(column)}{line.number}: {message}"
             return Diagnostic(
                 code, "error", Mark(self.name, line.number, column + 1), message, hint
             )
-        start = [*_starts(line.raw, self.separator), len(line.raw)][column]
+        starts = [*_starts(line.raw, self.separator), len(line.raw)]
+        start = starts[min(column, len(starts) - 1)]
         if column < len(line.values) and line.values[column]:
             start += len(line.raw) - start - len(line.raw[start:].lstrip())  # blanks before it
         before = line.raw[:start]
@@ -84,12 +88,17 @@ def read_sheet(path: Path, known: Callable[[Sequence[str]], int]) -> Sheet:
     as a table.
     """
     name = file_name(path)
-    raw = _bytes(path, name)
+    return sheets_of(read_bytes(path), name, known)[0]
+
+
+def sheets_of(raw: bytes, name: str, known: Callable[[Sequence[str]], int]) -> list[Sheet]:
+    """Every table in the bytes of a file, which is called ``name``: one, or the sheets of Excel
+    that are not empty. Otherwise as `read_sheet`."""
     if raw.startswith(_XLS):
         raise DataError(f"{name}: an old Excel file (.xls)", hint="save it as .xlsx or CSV")
-    if raw.startswith(_XLSX):
-        return _excel(raw, name)
-    return _text(_decoded(raw, name), name, known)
+    if raw.startswith(ZIP):
+        return list(_excel(raw, name))
+    return [_text(decoded(raw, name), name, known)]
 
 
 def file_name(path: Path) -> str:
@@ -97,22 +106,28 @@ def file_name(path: Path) -> str:
     return "<stdin>" if str(path) == "-" else path.as_posix()
 
 
-def _bytes(path: Path, name: str) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The content of a file or of standard input.
+
+    Raises DataError if it cannot be read, or is larger than ``MAX_BYTES``.
+    """
+    name = file_name(path)
     try:
         if str(path) == "-":
-            raw = sys.stdin.buffer.read(_MAX_BYTES + 1)
+            raw = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            raw = read_file(path, _MAX_BYTES + 1)
+            raw = read_file(path, MAX_BYTES + 1)
     except NotAFile as error:
-        raise DataError(f"{name}: {error}", hint="for standard input write '--csv -'") from error
+        raise DataError(f"{name}: {error}", hint="for standard input write '-'") from error
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from error
-    if len(raw) > _MAX_BYTES:
-        raise DataError(f"{name}: larger than {_MAX_BYTES // 1_000_000} MB")
+    if len(raw) > MAX_BYTES:
+        raise DataError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
     return raw
 
 
-def _decoded(raw: bytes, name: str) -> str:
+def decoded(raw: bytes, name: str) -> str:
+    """The text of a file, which is UTF-8; DataError with the line if it is not."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -177,29 +192,37 @@ def _starts(raw: str, separator: str) -> list[int]:
 # -- Excel --------------------------------------------------------------------------------
 
 
-def _excel(raw: bytes, name: str) -> Sheet:
-    """The first sheet that is not empty."""
+def _excel(raw: bytes, name: str) -> Iterator[Sheet]:
+    """The sheets that are not empty."""
     if importlib.util.find_spec("openpyxl") is None:
         raise DataError(
             f"{name}: reading Excel needs the package openpyxl",
             hint="pip install 'carmeta[excel]', or save the sheet as CSV",
         )
     sheets = _sheets(raw, name)
+    empty = True
     for title, rows in sheets.items():
         texts = ((number, tuple(map(_shown, row))) for number, row in enumerate(rows, start=1))
         lines = [Line(number, values) for number, values in texts if any(values)]
         if lines:
+            empty = False
             note = f"sheet '{title}' of {len(sheets)}" if len(sheets) > 1 else ""
-            return Sheet(name, lines[0], lines[1:], note=note)
-    raise DataError(f"{name}: the file is empty", hint="its first line names the columns")
+            yield Sheet(name, lines[0], lines[1:], note=note, title=title)
+    if empty:
+        raise DataError(f"{name}: the file is empty", hint="its first line names the columns")
 
 
 def _sheets(raw: bytes, name: str) -> Mapping[str, list[list[Any]]]:
     import warnings
+    import zipfile
 
     import pandas as pd
 
     try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > MAX_UNPACKED:
+            raise ValueError(f"unpacks to more than {MAX_UNPACKED // 1_000_000} MB")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions, which are not read
             frames = pd.read_excel(
@@ -220,10 +243,10 @@ def _shown(value: Any) -> str:
     return str(value).strip()
 
 
-def _letters(column: int) -> str:
+def letters(column: int) -> str:
     """The letters of a column of a spreadsheet, counted from 0.
 
-    >>> _letters(0), _letters(25), _letters(26)
+    >>> letters(0), letters(25), letters(26)
     ('A', 'Z', 'AA')
     """
-    return (_letters(column // 26 - 1) if column >= 26 else "") + chr(ord("A") + column % 26)
+    return (letters(column // 26 - 1) if column >= 26 else "") + chr(ord("A") + column % 26)

@@ -1,0 +1,1 @@
+"""The counts of an analysis in the files that other programs read."""
