@@ -158,8 +158,8 @@ def test_the_source_line_and_a_caret(cli, golden_review: Path) -> None:
         "   |",
         "12 |     role: cart",
         "   |           ^",
-        "   = help: did you mean 'car-t'? allowed: car-t, comparator, salvage; "
-        + "a new one is a line under 'roles' in review.yaml",
+        "   = help: did you mean 'car-t'? allowed: car-t, experimental, comparator, "
+        + "bispecific, salvage; a new one is a line under 'roles' in review.yaml",
         "",
     ]
     assert ran.err == "1 file checked: 1 error\n"
