@@ -218,7 +218,7 @@ class _Translator:
         known = sorted(_fields_at(self.model, path[:-1]))
         present = _get(self.source.data, path[:-1])
         told = suggest(key, known, lead="known here", taken=present)
-        if isinstance(self.source.data, dict) and "schema" not in self.source.data:
+        if "schema" in _fields_at(self.model, ()) and "schema" not in self.source.data:
             told += "; `carmeta migrate` upgrades a file of an older version"
         return self.source.diagnostic(
             "SCH001", path, f"unknown key '{key}'", hint=told, at_key=True

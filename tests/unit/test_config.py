@@ -78,7 +78,7 @@ def test_a_configuration_that_is_not_there_suggests_one() -> None:
 def test_every_key_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
-    named = {key.split(".")[0] for cell in cells for key in re.findall(r"`([a-z_0-9.]+)`", cell)}
+    named = {key.split(".")[0] for cell in cells for key in re.findall(r"`([A-Za-z_0-9.]+)`", cell)}
     fields = {field.alias or name for name, field in AnalysisConfig.model_fields.items()}
     assert fields <= named
 

@@ -145,9 +145,10 @@ def test_validate_tells_the_same(cli, golden_review: Path, kind: str) -> None:
     break_it, message, hint, _ = BAD[kind]
     break_it()
     ran = cli("validate")
-    assert message in ran.out
+    new = kind == "no records"  # as a review has none when it begins: pointed at, and no more
+    assert (message.replace("error", "warning") if new else message) in ran.out
     assert hint in ran.out
-    assert ran.code == 1
+    assert ran.code == (0 if new else 1)
 
 
 def test_the_source_line_and_a_caret(cli, golden_review: Path) -> None:
@@ -158,8 +159,8 @@ def test_the_source_line_and_a_caret(cli, golden_review: Path) -> None:
         "   |",
         "12 |     role: cart",
         "   |           ^",
-        "   = help: did you mean 'car-t'? allowed: car-t, comparator, salvage; "
-        + "a new one is a line under 'roles' in review.yaml",
+        "   = help: did you mean 'car-t'? allowed: car-t, experimental, comparator, "
+        + "bispecific, salvage; a new one is a line under 'roles' in review.yaml",
         "",
     ]
     assert ran.err == "1 file checked: 1 error\n"

@@ -168,7 +168,7 @@ def test_a_new_study_is_valid_and_never_replaces_one(cli, golden_review: Path) -
     path = golden_review / "studies" / "my-trial.yaml"
     assert cli("validate", path, "--no-audit").out == ""
     ran = cli("validate", "studies/my-trial.yaml")
-    assert (ran.code, ran.out.partition(": ")[0]) == (0, "studies/my-trial.yaml:6:9")
+    assert (ran.code, ran.out.partition(": ")[0]) == (0, "studies/my-trial.yaml:7:9")
     assert "warning[DRA001] my-trial/status: " in ran.out
     path.write_text("mine")
     ran = cli("new", "study", "my-trial")

@@ -50,10 +50,10 @@ def test_a_percentage_of_a_hundred_is_one(cli, golden_review: Path) -> None:
 
 
 WORDS = [
-    (ALPHA, "population: infused", "population: mitt", "infused, treated, safety", "mean"),
+    (ALPHA, "population: infused", "population: fitt", "infused, treated, safety", "mean"),
     (ALPHA, "sCR: {", "CRi: {", "sCR, CR, nCR, VGPR", "mean"),
-    (ALPHA, "role: car-t", "role: bispecific", "car-t, comparator, salvage", "mean"),
-    (CONFIG, "[orr,", "[infection_ge3,", "allowed: orr, cr", "mean"),
+    (ALPHA, "role: car-t", "role: vaccine", "car-t, experimental, comparator", "mean"),
+    (CONFIG, "[orr,", "[sepsis_ge3,", "allowed: orr, cr", "mean"),
     (ALPHA, "population: infused", "population: infsued", "mean 'infused'? allowed: inf", ""),
     (ALPHA, "label: Alpha-1", "lable: Alpha-1", "did you mean 'label'? known here: ack", ""),
     (CONFIG, "outcomes:", "outcome:", "did you mean 'outcomes'? known here: comp", ""),
