@@ -19,6 +19,8 @@ def test_a_line_that_is_left_out_stands_for_any() -> None:
     assert fits(f"a\n{MORE}\nb\n", "a\nx\ny\nb\n")
     assert not fits("a\nb\n", "a\nx\nb\n")
     assert not fits("a\n", "a\nb\n")
+    assert fits(f"a {MORE} b\n", "a x b\n")
+    assert not fits(f"a {MORE} b\n", "a x\nb\n")
 
 
 def test_it_goes_from_nothing_to_a_report() -> None:

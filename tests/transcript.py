@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 FENCE = re.compile(r"^( *)```(.*?)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
-MORE = "[...]"  # on a line of its own: any lines
+MORE = "[...]"  # on a line of its own any lines, else any text
 Shell = Callable[[list[str], Path], str]
 
 
@@ -62,7 +62,9 @@ def follow(
 def fits(shown: str, printed: str) -> bool:
     """Whether the lines are the same, but for those that are left out."""
     pattern = "".join(
-        r"(?:.*\n)*" if line.strip() == MORE else re.escape(line.rstrip()) + r"[ \t]*\n"
+        r"(?:.*\n)*"
+        if line.strip() == MORE
+        else ".*".join(map(re.escape, line.rstrip().split(MORE))) + r"[ \t]*\n"
         for line in shown.splitlines()
     )
     return re.fullmatch(pattern, printed) is not None
