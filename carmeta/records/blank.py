@@ -75,8 +75,8 @@ def _report(id: str, year: int, report: Citation) -> str:
 
 
 def _cohort(words: Vocabulary, label: str) -> Iterator[str]:
-    role = words.usual_roles[0]
-    population = [*words.whole_populations, *words.usual_populations][0]
+    role = [*words.usual_roles, *words.roles][0]
+    population = [*words.whole_populations, *words.usual_populations, *words.populations][0]
     attributes = words.allowed("cohort attributes")
     yield "cohorts:  # one item an arm, a dose level, a site\n"
     yield f"  - id: all\n    label: {scalar(label)}\n"

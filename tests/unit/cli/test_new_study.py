@@ -94,6 +94,16 @@ def test_no_outcome_at_all(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert cli("validate").code == 0
 
 
+def test_nothing_that_is_usual(cli, review: Path) -> None:
+    path = Path("review.yaml")
+    usual = "defaults: {outcomes: [better], populations: [drinkers, everyone], roles: [herbs]}"
+    assert usual in path.read_text()
+    none = "defaults: {outcomes: [], populations: [], roles: []}"
+    path.write_text(path.read_text().replace(usual, none))
+    assert cli("new", "study", "my-trial", "--yes").code == 0
+    assert cli("validate", "studies", "--no-audit").out == ""
+
+
 def test_options(cli, review: Path) -> None:
     ran = cli("new", "study", "my-trial", "--nct", "NCT01234567", "--label", "My: trial #1",
               "--cite", CITED, "--design", "randomised", "--yes")  # fmt: skip
