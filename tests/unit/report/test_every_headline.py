@@ -112,7 +112,7 @@ def test_models_that_differ_in_their_scale_only_are_told_apart() -> None:
     assert words.model_short(fits[1]) == "REML, HK"  # logits are what is usual
     assert "double-arcsine transformed proportion" in text
     assert "inverse-variance model of the arcsine-transformed proportion" in text
-    assert "double arcsine, REML, HK and REML, HK differ by more than the rounding shown" in text
+    assert "Double arcsine, REML, HK and REML, HK differ by more than the rounding shown" in text
 
 
 def test_a_prediction_interval_has_its_words() -> None:
