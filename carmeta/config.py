@@ -32,9 +32,7 @@ class ModelSpec(Section):
     """One model; what is not said is the model's default."""
 
     model: ModelCode
-    measure: SingleArmMeasure | None = Field(
-        None, description="Scale of the effects; a comparison has its own 'measures'."
-    )
+    measure: SingleArmMeasure | None = None  # of one arm; a comparison names its own
     method: Method | None = None
     test: Test | None = None
 

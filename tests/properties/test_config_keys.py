@@ -99,7 +99,9 @@ ANALYSIS: dict[str, list[Any]] = {
     "title": ["Another title"],
     "question": ["Why?"],
     "models": [
-        [{"model": "IV"}], [{"model": "BB"}], [{"model": "GLMM", "test": "z"}],
+        [{"model": "IV"}],
+        [{"model": "BB"}],
+        [{"model": "GLMM", "test": "z"}],
         [{"model": "GLMM"}, {"model": "IV", "measure": "PAS"}],
     ],
     "rare_below": [0.9],
