@@ -22,6 +22,7 @@ from carmeta.vocabulary import (
     ModelCode,
     PiMethod,
     Sharing,
+    SingleArmMeasure,
     Test,
     TwoArmMeasure,
 )
@@ -31,6 +32,7 @@ class ModelSpec(Section):
     """One model; what is not said is the model's default."""
 
     model: ModelCode
+    measure: SingleArmMeasure | None = None  # of one arm; a comparison names its own
     method: Method | None = None
     test: Test | None = None
 
@@ -225,7 +227,7 @@ def _unfit(config: AnalysisConfig, source: SourceFile, words: Vocabulary) -> Ite
         text = f"'{cohort}' stands in this comparison already: its patients would count twice"
         yield source.diagnostic("CFG014", where, text, hint="each arm belongs to one pair")
     for i in _same_request(config):
-        text = "this model is asked for already, with the same method and test"
+        text = "this model is asked for already, with the same measure, method and test"
         yield source.diagnostic("CFG015", ("models", i), text, hint="remove it")
     for where in _unasked(config, words):
         text = f"'{where[-1]}' is for an outcome that is not among the outcomes"
@@ -255,14 +257,18 @@ def _twice(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str]
 
 def _same_request(config: AnalysisConfig) -> Iterator[int]:
     """Models that come to the request of an earlier one, defaults spelled out."""
-    measure = config.comparison.measures[0] if config.comparison else None
     kind: Kind = "two arms" if config.comparison else "one arm"
-    asks = [check(kind, config.asked(spec, measure=measure))[0] for spec in config.specs]
+    further = {"measure": config.comparison.measures[0]} if config.comparison else {}
+    asks = [check(kind, config.asked(spec, **further))[0] for spec in config.specs]
     yield from (i for i, ask in enumerate(asks) if ask is not None and ask in asks[:i])
 
 
 def _idle(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """Keys that other keys leave nothing to do, why, and what helps."""
+    for i, spec in enumerate(config.specs if config.comparison else ()):
+        if spec.measure is not None:
+            hint = "remove it: 'comparison.measures' names the measures"
+            yield ("models", i, "measure"), "beside 'comparison'", hint
     if "rare_below" in config.model_fields_set and any(s.model == "BB" for s in config.specs):
         yield ("rare_below",), "where the beta-binomial model is asked for anyway", "remove it"
     rules = config.counts
@@ -315,11 +321,11 @@ def _regression(
 
 def _place(config: AnalysisConfig, model: int, problem: Problem) -> tuple[str | int, ...]:
     """Where a field of a request stands in the configuration."""
-    if problem.field in ("model", "method", "test"):
-        return ("models", model, problem.field)
-    if problem.field == "measure":
-        named = config.comparison and "measures" in config.comparison.model_fields_set
+    if problem.field == "measure" and config.comparison:
+        named = "measures" in config.comparison.model_fields_set
         return ("comparison", "measures") if named else ("models", model, "model")
+    if problem.field in ModelSpec.model_fields:
+        return ("models", model, problem.field)
     return ("subgroup_tau2",) if problem.field == "tau2" else (problem.field,)
 
 
@@ -333,9 +339,8 @@ def resolved(config: AnalysisConfig) -> dict[str, Any]:
     plain = {key: plain[key] for key in ("name", "title", "question")} | plain
     asks = config.contrasts() if config.comparison else config.requests
     asks = asks[: len(config.specs)]  # a comparison has them once a measure
-    plain["models"] = [
-        {"model": ask.model, "method": ask.method, "test": ask.test} for ask in asks
-    ]  # fmt: skip
+    own = [key for key in ModelSpec.model_fields if key != "measure" or not config.comparison]
+    plain["models"] = [{key: getattr(ask, key) for key in own} for ask in asks]
     for key in ("pi_method", "i2_method"):
         plain[key] = plain[key] or getattr(asks[0], key)
     if config.subgroup is not None:

@@ -24,7 +24,7 @@ class StudyRow:
     ci_lb: float
     ci_ub: float
     weight: float  # share of the headline model in 0..1; NaN where none is defined
-    yi: float = math.nan  # logit of the proportion, with 0.5 added where a cell is empty
+    yi: float = math.nan  # on the scale of the headline, corrected where a cell is empty
     vi: float = math.nan  # its sampling variance
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from carmeta.api import effects, probability_beyond, study_intervals
+from carmeta.api import probability_beyond, study_intervals
 from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import (
     LEAST_TO_LEAVE_ONE_OUT,
@@ -20,6 +20,7 @@ from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.request import Request, request
 from carmeta.domain.result import Pooled
 from carmeta.domain.words import Vocabulary
+from carmeta.measures import effect_sizes
 from carmeta.pipeline.dependence import Trials, dependence_notes, dependence_rows
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.pipeline.fitting import as_counts, pooled
@@ -68,7 +69,7 @@ def analyse_outcome(
         ),
         beyond=_beyond(config, outcome, headline),
         notes=(*dependence_notes(trials, counts), *subgroup_notes(config, counts)),
-        diagnostics=diagnose(rows) if config.sensitivity.influence else None,
+        diagnostics=diagnose(rows, asks) if config.sensitivity.influence else None,
         regressions=tuple(meta_regressions(config, rows, words)),
     )
 
@@ -92,12 +93,12 @@ def study_rows(
     """One row a count with its exact interval, its effect and its weight in the headline."""
     events, patients = [c.xi for c in counts], [c.ni for c in counts]
     share, lows, highs = study_intervals(events, patients, level=config.level)
-    sizes = effects(events, patients, measure="PLO")
+    yi, vi = effect_sizes(events, patients, measure=headline.measure)
     weights = headline.weights or (math.nan,) * len(counts)
     return tuple(
         StudyRow(
             count, float(share[i]), float(lows[i]), float(highs[i]), weights[i],
-            float(sizes.yi[i]), float(sizes.vi[i]),
+            float(yi[i]), float(vi[i]),
         )
         for i, count in enumerate(counts)
     )  # fmt: skip

@@ -89,7 +89,7 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
             contrasts=_table(contents.contrasts(analysis)),
             **_regressions(analysis, figures),
             figures=[_figure(entry) for entry in figures if entry.kind == "main"],
-            bias=_table(evidence.bias(analysis), sortable=True) if analysis.bias else None,
+            bias=_table(evidence.bias(analysis), sortable=True),
             bias_figures=[_figure(entry) for entry in figures if entry.kind == "bias"],
             flow=[_figure(entry) for entry in figures if entry.kind == "flow"],
             checklist=_table(prisma.checklist(analysis)),

@@ -107,7 +107,8 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("ci_lb", f"lower exact {_LEVEL} (Clopper-Pearson)", allowed=SHARE),
         Field("ci_ub", f"upper exact {_LEVEL} (Clopper-Pearson)", allowed=SHARE),
         Field("weight", "share in the headline model; null where there is none", allowed=SHARE),
-        Field("yi", "logit of the proportion, 0.5 added to the cells where one is empty"),
+        Field("yi", "effect on the scale of the headline, 0.5 added to the cells where one is "
+              "empty; nothing to arcsines"),
         Field("vi", "sampling variance of yi", allowed="above 0"),
     ),
     evidence.Count: _with(

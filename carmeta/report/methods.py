@@ -161,9 +161,9 @@ class Methods:
         if not self.fits:
             return ""
         text = []
-        seen: list[tuple[str, str, str]] = []
+        seen: list[tuple[str, ...]] = []
         for fit in self.fits:
-            key = (fit.model, fit.method, fit.test)
+            key = (fit.model, fit.measure, fit.method, fit.test)
             if key in seen:
                 continue
             text.append(self._model(fit, first=not seen))

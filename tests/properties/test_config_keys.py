@@ -98,7 +98,12 @@ SETS = [{"id": "one", "label": "One", "cohorts": ["s1/all"]}]
 ANALYSIS: dict[str, list[Any]] = {
     "title": ["Another title"],
     "question": ["Why?"],
-    "models": [[{"model": "IV"}], [{"model": "BB"}], [{"model": "GLMM", "test": "z"}]],
+    "models": [
+        [{"model": "IV"}],
+        [{"model": "BB"}],
+        [{"model": "GLMM", "test": "z"}],
+        [{"model": "GLMM"}, {"model": "IV", "measure": "PAS"}],
+    ],
     "rare_below": [0.9],
     "level": [0.8],
     "pi_method": ["HTS"],
