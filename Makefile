@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install pool test check slow reference golden gallery docs site bench report clean
+.PHONY: help install pool test check slow reference golden gallery docs site bench report wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,5 +76,8 @@ bench: $(STAMP) ## measure
 report: $(STAMP) ## validate, pool, compare with the run of record at BASE, into build/report
 	@.ci/report $(BIN)/carmeta "$(BASE)" $(REPORT)
 
+wheel: $(STAMP) ## the wheel and the source distribution, into dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist
+
 clean: ## remove .venv, build and caches
-	rm -rf $(VENV) build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

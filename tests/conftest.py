@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., io.StringIO]:
     def type_in(*lines: str) -> io.StringIO:
         keyboard = Keyboard("".join(f"{line}\n" for line in lines))
         monkeypatch.setattr("sys.stdin", keyboard)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setenv("TERM", "dumb")  # nothing moves and nothing is coloured
         return keyboard
 
     return type_in

@@ -108,6 +108,11 @@ def test_the_tutorial_from_an_empty_folder(installed: Path, tmp_path: Path) -> N
     follow(ROOT / "docs" / "tutorial.md", tmp_path, shell(installed))
 
 
+def headline(run: Path) -> str:
+    """The table of estimates: rounded, so that no processor's last digits are in it."""
+    return (run / "summary.md").read_text(encoding="utf-8").split("\n## ")[0]
+
+
 def test_the_example_is_pooled(installed: Path, tmp_path: Path) -> None:
     program = installed / "carmeta"
     run(program, "init", "--example", "myeloma", cwd=tmp_path)
@@ -119,5 +124,5 @@ def test_the_example_is_pooled(installed: Path, tmp_path: Path) -> None:
         ).stderr
     )
     run(program, "pool", cwd=folder)
-    ours = (folder / "outputs" / "primary" / "pooled.csv").read_text()
-    assert ours == (ROOT / "outputs" / "primary" / "pooled.csv").read_text()
+    ours, theirs = (headline(place / "outputs" / "primary") for place in (folder, ROOT))
+    assert ours == theirs

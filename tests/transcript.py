@@ -1,4 +1,4 @@
-"""Pages that are transcripts: what they say to type is done, and what they show comes out."""
+"""Pages that say what to type: it is done, and what they show comes out."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-FENCE = re.compile(r"^```(.*?)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-MORE = "[...]"  # on a line of its own: any lines
+FENCE = re.compile(r"^( *)```(.*?)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+MORE = "[...]"  # on a line of its own any lines, else any text
 Shell = Callable[[list[str], Path], str]
 
 
 def steps(page: Path) -> Iterator[tuple[str, str, str]]:
     """In order: ('run', command, what it prints) or ('write', file, text)."""
-    for head, body in FENCE.findall(page.read_text(encoding="utf-8")):
+    for _, head, body in FENCE.findall(page.read_text(encoding="utf-8")):
         titled = re.search(r'title="([^"]+)"', head)
         if titled:
             yield "write", titled[1], body
         elif head.startswith("console"):
             for block in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
                 line, _, printed = block.partition("\n")
-                yield "run", line, printed
+                yield "run", line.split("  #")[0].strip(), printed
 
 
 def shell(programs: Path) -> Shell:
@@ -62,7 +62,9 @@ def follow(
 def fits(shown: str, printed: str) -> bool:
     """Whether the lines are the same, but for those that are left out."""
     pattern = "".join(
-        r"(?:.*\n)*" if line.strip() == MORE else re.escape(line.rstrip()) + r"\s*\n"
+        r"(?:.*\n)*"
+        if line.strip() == MORE
+        else ".*".join(map(re.escape, line.rstrip().split(MORE))) + r"[ \t]*\n"
         for line in shown.splitlines()
     )
     return re.fullmatch(pattern, printed) is not None

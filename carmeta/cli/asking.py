@@ -16,8 +16,8 @@ LABEL_LENGTH: Final = 300
 
 
 def can_ask() -> bool:
-    """Whether somebody can answer."""
-    return sys.stdin is not None and sys.stdin.isatty()
+    """Whether somebody sees a question and can answer it."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask(question: str, take: Callable[[str], T], *, default: str | None = None) -> T:

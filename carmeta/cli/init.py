@@ -42,7 +42,7 @@ def init(
         ),
     ] = False,
     example: Annotated[
-        bool, typer.Option("--example", help="The review of myeloma that comes with carmeta.")
+        bool, typer.Option("--example", help="The review that comes with carmeta, complete.")
     ] = False,
 ) -> int:
     """Begin a review.
@@ -126,8 +126,9 @@ def _packs(given: str) -> list[str]:
 
 def _show_packs() -> None:
     from carmeta.records import pack_names, read_pack
+    from carmeta.records.words import BASE
 
-    labels = {name: read_pack(name).data["label"] for name in pack_names()}
+    labels = {name: read_pack(name).data["label"] for name in pack_names() if name != BASE}
     width = max(map(len, labels))
     terminal.tell(
         "Packs of words; `carmeta packs NAME` shows those of one. More can be added later."
@@ -159,7 +160,7 @@ def _text(path: Path, text: str) -> None:
 
 
 def _usable(root: Path) -> Vocabulary:
-    from carmeta.records import load_words
+    from carmeta.records import REVIEW, load_words
 
     found = load_words(root)
     if found.words is None:
@@ -167,7 +168,8 @@ def _usable(root: Path) -> Vocabulary:
             replace(item, mark=replace(item.mark, file=Path(item.mark.file).name))
             for item in found.diagnostics
         ]
-        raise ConfigError("these packs do not go together", diagnostics=told)
+        hint = f"begin with one; then add the other in {REVIEW} and declare there what differs"
+        raise ConfigError("these packs do not go together", hint=hint, diagnostics=told)
     return found.words
 
 

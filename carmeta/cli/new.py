@@ -36,7 +36,8 @@ def study(
         str | None, typer.Option("--nct", help="Its registration, e.g. NCT01234567.")
     ] = None,
     design: Annotated[
-        TrialDesign | None, typer.Option("--design", help="Its design.", show_default=_DESIGN)
+        TrialDesign | None,
+        typer.Option("--design", metavar="DESIGN", help="E.g. randomised.", show_default=_DESIGN),
     ] = None,
     cite: Annotated[
         str | None,

@@ -55,7 +55,8 @@ def _offers(words: Vocabulary) -> Iterator[tuple[str, str, str]]:
         word = f"{event}_ge4: {{label: {label}, event: {event}, grade: 4}}"
         yield "outcomes", word, "by an event and its lowest grade"
     for order in [*words.categories.values()][:1]:
-        word = f"{order[0]}_only: {{label: {order[0]} only, response: {order[0]}}}"
+        lowest = order[:2][-1]
+        word = f"{lowest}_up: {{label: {lowest} or better, response: {lowest}}}"
         yield "outcomes", word, "by best response, this category or a better one"
     yield "events", "fever: {label: fever, terms: [Pyrexia]}", "graded; terms as papers print them"
     yield "scales", "our-scale: Our scale", "grades events; `events: [..]` for only those"
