@@ -87,6 +87,7 @@ class AnalysisConfig(EvidenceRules):
     i2_method: I2Method | None = None
     subgroup: ModeratorCode | None = None
     subgroup_tau2: Sharing | None = None
+    regression: Listed[ModeratorCode] = ()
     sets: Listed[CohortSet] = ()
     comparison: Comparison | None = None
     thresholds: ByOutcome[Threshold] = Field(default_factory=dict)
@@ -138,6 +139,19 @@ class AnalysisConfig(EvidenceRules):
         asked = self.asked(self.specs[0], tau2=self.subgroup_tau2)
         return request("one arm", asked, grouped=True)
 
+    @property
+    def regression_request(self) -> Request:
+        """The headline model on a moderator, effects and all limits on the logit scale.
+
+        What concerns the pool alone (prediction, I2) is not asked of it.
+        """
+        spec = self.specs[0]
+        return request(_REGRESSED[spec.model], self.regressed(spec))
+
+    def regressed(self, spec: ModelSpec) -> dict[str, Any]:
+        """The options of a model on a moderator, by the engine's names."""
+        return spec.model_dump() | {"measure": "PLO", "level": self.level}
+
     def contrasts(self) -> tuple[Request, ...]:
         """One request a measure and model of a comparison of two arms."""
         measures = self.comparison.measures if self.comparison else ()
@@ -184,9 +198,13 @@ def _misnamed(config: AnalysisConfig, source: SourceFile, stem: str) -> Iterator
         )
 
 
+# The models that can be fitted on a moderator.
+_REGRESSED: Final[dict[str, Kind]] = {"GLMM": "regression of counts", "IV": "regression"}
 # Keys that concern the pool of single arms only, and those that sets of cohorts, which are not
 # pooled, do not heed either.
-_POOL_KEYS: Final = ("rare_below", "subgroup", "subgroup_tau2", "thresholds", "sensitivity")
+_POOL_KEYS: Final = (
+    "rare_below", "subgroup", "subgroup_tau2", "regression", "thresholds", "sensitivity",
+)  # fmt: skip
 _MODEL_KEYS: Final = ("models", "pi_method", "i2_method", *_POOL_KEYS)
 # Arms of a comparison have no patient in common, so there is no overlap to decide.
 _COMPARED_KEYS: Final = ("overlap", *_POOL_KEYS)
@@ -213,6 +231,11 @@ def _unfit(config: AnalysisConfig, source: SourceFile, words: Vocabulary) -> Ite
         text = f"'{where[-1]}' is for an outcome that is not among the outcomes"
         hint = f"outcomes: {', '.join(config.outcomes)}"
         yield source.diagnostic("CFG013", where, text, hint=hint)
+    if config.subgroup is not None and words.uncut(config.subgroup):
+        name = config.subgroup
+        text = f"'{name}' is a number: it makes no subgroups"
+        hint = f"give it 'cuts' in review.yaml, or write 'regression: [{name}]'"
+        yield source.diagnostic("CFG016", ("subgroup",), text, hint=hint)
     for where, problem in _problems(config):
         if where not in seen:
             seen.add(where)
@@ -275,8 +298,19 @@ def _problems(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], P
             checks = [check("one arm", asked | {"tau2": config.subgroup_tau2}, grouped=head)]
         else:
             checks = [check("one arm", asked)]
+        if i == 0 and config.regression and not (config.comparison or config.sets):
+            checks.append(_regression(config, spec))
         for _, problems in checks:
             yield from ((_place(config, i, problem), problem) for problem in problems)
+
+
+def _regression(
+    config: AnalysisConfig, spec: ModelSpec
+) -> tuple[Request | None, tuple[Problem, ...]]:
+    if spec.model not in _REGRESSED:
+        why = "has no regression on moderators, which the headline model is to have"
+        return None, (Problem("model", spec.model, why, (*_REGRESSED,)),)
+    return check(_REGRESSED[spec.model], config.regressed(spec))
 
 
 def _place(config: AnalysisConfig, model: int, problem: Problem) -> tuple[str | int, ...]:

@@ -19,11 +19,12 @@ from carmeta.domain.analysis import (
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.request import Request, request
 from carmeta.domain.result import Pooled
-from carmeta.domain.words import OutcomeTerm
+from carmeta.domain.words import Vocabulary
 from carmeta.pipeline.dependence import Trials, dependence_notes, dependence_rows
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.pipeline.fitting import as_counts, pooled
-from carmeta.pipeline.subgroups import idle_subgroup, subgroup_analysis
+from carmeta.pipeline.regression import meta_regressions
+from carmeta.pipeline.subgroups import subgroup_analysis, subgroup_notes
 from carmeta.sensitivity.candidates import candidate_range
 from carmeta.sensitivity.leave_one_out import without_each
 
@@ -38,10 +39,10 @@ def analyse_outcome(
     config: AnalysisConfig,
     harmonised: Harmonised,
     trials: Trials,
-    term: OutcomeTerm,
+    outcome: str,
+    words: Vocabulary,
 ) -> OutcomeAnalysis | None:
     """Everything about one outcome, or None where no cohort reports it."""
-    outcome = term.code
     counts = _ordered([c for c in harmonised.counts if c.outcome == outcome])
     if not counts:
         return None
@@ -52,7 +53,7 @@ def analyse_outcome(
     subgroups, tests = subgroup_analysis(config, counts, rows)
     sensitivity = _leave_one_out(counts, asks[0]) if config.sensitivity.leave_one_out else ()
     return OutcomeAnalysis(
-        term=term,
+        term=words.outcome(outcome),
         rows=rows,
         headline=headline,
         beside=beside,
@@ -66,8 +67,9 @@ def analyse_outcome(
             *_evidence_choices(config, harmonised, outcome),
         ),
         beyond=_beyond(config, outcome, headline),
-        notes=(*dependence_notes(trials, counts), *idle_subgroup(config, counts)),
+        notes=(*dependence_notes(trials, counts), *subgroup_notes(config, counts)),
         diagnostics=diagnose(rows) if config.sensitivity.influence else None,
+        regressions=tuple(meta_regressions(config, rows, words)),
     )
 
 

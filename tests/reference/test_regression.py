@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from carmeta.domain.moderators import MetaRegression
-from carmeta.pipeline.regression import meta_regressions
 
 from carmeta.config import AnalysisConfig
 from carmeta.domain.evidence import Count
+from carmeta.domain.moderators import MetaRegression
 from carmeta.domain.words import Vocabulary
 from carmeta.domain.words.terms import Moderator
 from carmeta.pipeline.fitting import pooled
 from carmeta.pipeline.outcome import study_rows
+from carmeta.pipeline.regression import meta_regressions
 
 pytestmark = pytest.mark.reference
 PINS: dict[str, Any] = json.loads(

@@ -22,9 +22,11 @@ WORDS = MYELOMA.model_copy(
             "women": Moderator(label="Women", of="female", unit="percent", cuts=[40]),
             "setting": Moderator(label="Setting"),
             "dose": Moderator(label="Dose", of="target-dose", unit="million"),
+            "batch": Moderator(label="Batch", unit="number"),
         },
         "attributes": MYELOMA.attributes
         | {"target-dose": Attribute(label="Dose", of="cohort"),
+           "batch": Attribute(label="Batch", of="cohort"),
            "made-by": Attribute(label="Maker", of="product")},
     }
 )  # fmt: skip
@@ -151,3 +153,10 @@ def test_attributes_of_cohort_and_product() -> None:
     count = counted(attributes={"target-dose": "150 to 450"})
     assert "'150 to 450'" in count.unvalued["dose"]
     assert counted(product="p").moderators["made-by"] == "12.5"
+
+
+def test_an_attribute_that_is_no_number_is_no_level_either() -> None:
+    assert counted(attributes={"batch": "7"}).moderators["batch"] == "7"
+    count = counted(attributes={"batch": "7 to 9"})
+    assert "batch" not in count.moderators
+    assert "'7 to 9'" in count.unvalued["batch"]

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from carmeta.domain.moderators import MetaRegression
-from carmeta.report.contents_regression import sentences
 
 from carmeta.api import effects
 from carmeta.api.regression import predict, regress, regress_counts
 from carmeta.domain.analysis import Analysis
+from carmeta.domain.moderators import MetaRegression
 from carmeta.pipeline import run
 from carmeta.report import console, csvfiles, reproduce, summary
+from carmeta.report.contents_regression import sentences
 from carmeta.report.files import render_all
 from carmeta.report.methods import Methods
 
@@ -108,7 +108,7 @@ def test_a_category_is_set_against_its_reference(analysed: Runner) -> None:
     found = fitted(analysed("regression: [phase]\n"))
     want = regress_counts(XI, NI, {"phase": [f"phase {p}" for p in PHASE]}, "~ phase")
     assert (found.unit, found.reference, found.curve) == ("", "phase 1", ())
-    assert [effect.level for effect in found.effects] == ["phase 2"]
+    assert [effect.category for effect in found.effects] == ["phase 2"]
     assert found.effects[0].estimate == pytest.approx(want.coefficients[1].estimate, rel=1e-8)
     assert found.omnibus is not None
     assert found.omnibus.p == pytest.approx(want.terms[0].p, rel=1e-8)
@@ -171,7 +171,7 @@ def test_it_is_in_every_file(analysed: Runner) -> None:
     age, phase = analysis.outcomes[0].regressions
     files = render_all(analysis, word=False, excel=False)
     rows = list(csv.DictReader(io.StringIO(files["regression.csv"].decode())))
-    assert [(row["moderator"], row["level"]) for row in rows] == [
+    assert [(row["moderator"], row["category"]) for row in rows] == [
         ("age", ""), ("phase", "phase 2"),
     ]  # fmt: skip
     assert float(rows[0]["estimate"]) == pytest.approx(age.effects[0].estimate, rel=1e-9)

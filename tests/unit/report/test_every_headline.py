@@ -48,9 +48,7 @@ def written(data: str, subgroup: bool, **options: Any) -> tuple[Analysis, str]:
         **options,
     )  # fmt: skip
     trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
-    outcome = analyse_outcome(
-        config, Harmonised(tuple(counts), (), ()), trials, MYELOMA.outcome("orr")
-    )
+    outcome = analyse_outcome(config, Harmonised(tuple(counts), (), ()), trials, "orr", MYELOMA)
     assert outcome is not None
     analysis = replace(synthetic.analysis(outcomes=(outcome,)), config=resolved(config))
     methods = Methods(analysis)
