@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from carmeta.report import canvas as cv
-from carmeta.report import chart, contents, numbers
-from carmeta.report.contents_regression import axis, ratio
+from carmeta.report import chart, contents, numbers, words
+from carmeta.report.contents_regression import axis, inside, per
 from carmeta.report.forest import axis_title
 from carmeta.report.forest_spec import WIDTHS, Width
 from carmeta.report.plots import Point, draw_points
@@ -33,7 +33,7 @@ def bubble(outcome: OutcomeAnalysis, fit: MetaRegression, *, width: Width = "1.5
     """
     if not fit.curve:
         raise ValueError(f"{fit.moderator}: there is no line to draw")
-    title = f"{contents.outcome_name(outcome)} by {fit.label}"
+    title = f"{contents.outcome_name(outcome)} by {inside(fit)}"
     values = [point.value for point in fit.points]
     shares = [point.proportion for point in fit.points]
     shares += [limit for mean in fit.curve for limit in (mean.ci_lb, mean.ci_ub)]
@@ -71,22 +71,17 @@ def _notes(fit: MetaRegression) -> list[str]:
     level = numbers.level(fit.level)
     kind = "its information share in the pool" if fit.model == "GLMM" else "its weight"
     text = f"Line and band: mean with {level}% confidence limits. Area of a circle: {kind}."
-    return [text, _slope(fit)]
+    return [text, words.sentence(f"{_slope(fit)}; {len(fit.points)} cohorts")]
 
 
 def _slope(fit: MetaRegression) -> str:
-    (slope,) = fit.effects
-    return (
-        f"Odds ratio per unit {ratio(slope)}, P {numbers.p_value(slope.p)}; "
-        f"{len(fit.points)} cohorts."
-    )
+    return f"{per(fit)}, P {numbers.p_value(fit.effects[0].p)}"
 
 
 def _alt(title: str, fit: MetaRegression) -> str:
     low, high = (numbers.plain(end([p.value for p in fit.points])) for end in (min, max))
     first, last = (numbers.percent(mean.estimate) for mean in (fit.curve[0], fit.curve[-1]))
-    slope = _slope(fit)
     return (
         f"{title}: bubble plot of {len(fit.points)} cohorts with {axis(fit)} from {low} to {high}. "
-        f"The line runs from {first} to {last}: {slope[0].lower()}{slope[1:]}"
+        f"The line runs from {first} to {last}: {_slope(fit)}."
     )

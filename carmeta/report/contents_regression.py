@@ -30,6 +30,19 @@ def axis(fit: MetaRegression) -> str:
     return f"{fit.label}, {unit}" if unit else fit.label
 
 
+def inside(fit: MetaRegression) -> str:
+    """The moderator within a sentence: ``median age``, and an abbreviation as it is."""
+    first, second = fit.label[:1], fit.label[1:2]
+    return first.lower() + fit.label[1:] if second.islower() else fit.label
+
+
+def per(fit: MetaRegression) -> str:
+    """``odds ratio per unit 0.98 (0.95 to 1.01)`` of a number."""
+    (slope,) = fit.effects
+    step = "percentage point" if fit.unit == PERCENT else "unit"
+    return f"odds ratio per {step} {ratio(slope)}"
+
+
 def ratio(effect: ModeratorEffect) -> str:
     """``1.05 (0.98 to 1.12)``, with the decimals that it needs."""
     scale = numbers.ratio_scale(effect.ratio_lb, effect.ratio_ub)
@@ -53,9 +66,7 @@ def sentence(fit: MetaRegression) -> str:
 def _found(fit: MetaRegression) -> str:
     level = f"{numbers.level(fit.level)}% CI"
     if fit.unit:
-        (slope,) = fit.effects
-        per = "percentage point" if fit.unit == PERCENT else "unit"
-        text = f"odds ratio per {per} {ratio(slope)}, {level}, P {numbers.p_value(slope.p)}"
+        text = f"{per(fit)}, {level}, P {numbers.p_value(fit.effects[0].p)}"
     else:
         odds = ", ".join(f"{effect.category} {ratio(effect)}" for effect in fit.effects)
         text = f"odds ratio against {fit.reference}: {odds}, {level}"

@@ -200,9 +200,9 @@ def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysi
 
 @cache
 def regressed(
-    k: int = 9, labels: tuple[str, ...] = SHORT
+    k: int = 9, labels: tuple[str, ...] = SHORT, model: str = "GLMM"
 ) -> tuple[OutcomeAnalysis, MetaRegression]:
-    """An outcome of k cohorts against their median age, both fitted."""
+    """An outcome of k cohorts against their median age, and their product, all fitted."""
     words = MYELOMA.model_copy(
         update={"moderators": {"age": Moderator(label="Median age", unit="years")}}
     )
@@ -212,9 +212,11 @@ def regressed(
         for item, age in zip(counts_for(k, labels=labels), ages, strict=True)
     ]
     none = Sensitivity(leave_one_out=False, candidates=False, influence=False, evidence=False)
+    models: Any = ({"model": model},)
     config = AnalysisConfig(
-        name="synthetic", title="Synthetic", regression=("age", "product"), sensitivity=none
-    )
+        name="synthetic", title="Synthetic", regression=("age", "product"), sensitivity=none,
+        models=models,
+    )  # fmt: skip
     trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
     found = analyse_outcome(config, Harmonised(tuple(counts), (), ()), trials, "orr", words)
     assert found is not None

@@ -104,6 +104,7 @@ ANALYSIS: dict[str, list[Any]] = {
     "pi_method": ["HTS"],
     "i2_method": ["Q"],
     "subgroup": ["phase"],
+    "regression": [["phase"]],
     "sets": [SETS],
     "comparison": [{"pairs": [PAIR]}],
     "thresholds": [{"orr": {"value": 0.5}}],
