@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from carmeta.domain.words.terms import PERCENT
 from carmeta.report import canvas as cv
 from carmeta.report import chart, contents, numbers, words
 from carmeta.report.contents_regression import axis, inside, per
@@ -81,7 +82,6 @@ def _slope(fit: MetaRegression) -> str:
 def _alt(title: str, fit: MetaRegression) -> str:
     low, high = (numbers.plain(end([p.value for p in fit.points])) for end in (min, max))
     first, last = (numbers.percent(mean.estimate) for mean in (fit.curve[0], fit.curve[-1]))
-    return (
-        f"{title}: bubble plot of {len(fit.points)} cohorts with {axis(fit)} from {low} to {high}. "
-        f"The line runs from {first} to {last}: {_slope(fit)}."
-    )
+    unit = "%" if fit.unit == PERCENT else f" {fit.unit}"
+    who = f"{len(fit.points)} cohorts with {inside(fit)} from {low} to {high}{unit}"
+    return f"{title}: bubble plot of {who}. The line runs from {first} to {last}: {_slope(fit)}."

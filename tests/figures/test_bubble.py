@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from carmeta.report.bubble_plot import bubble
 
+from carmeta.report.bubble_plot import bubble
 from carmeta.report.canvas import save
 from carmeta.report.forest_spec import WIDTHS
 from tests.figures import boxes, synthetic
