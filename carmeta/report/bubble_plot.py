@@ -72,11 +72,7 @@ def _notes(fit: MetaRegression) -> list[str]:
     level = numbers.level(fit.level)
     kind = "its information share in the pool" if fit.model == "GLMM" else "its weight"
     text = f"Line and band: mean with {level}% confidence limits. Area of a circle: {kind}."
-    return [text, words.sentence(f"{_slope(fit)}; {len(fit.points)} cohorts")]
-
-
-def _slope(fit: MetaRegression) -> str:
-    return f"{per(fit)}, P {numbers.p_value(fit.effects[0].p)}"
+    return [text, words.sentence(f"{per(fit)}; {len(fit.points)} cohorts")]
 
 
 def _alt(title: str, fit: MetaRegression) -> str:
@@ -84,4 +80,4 @@ def _alt(title: str, fit: MetaRegression) -> str:
     first, last = (numbers.percent(mean.estimate) for mean in (fit.curve[0], fit.curve[-1]))
     unit = "%" if fit.unit == PERCENT else f" {fit.unit}"
     who = f"{len(fit.points)} cohorts with {inside(fit)} from {low} to {high}{unit}"
-    return f"{title}: bubble plot of {who}. The line runs from {first} to {last}: {_slope(fit)}."
+    return f"{title}: bubble plot of {who}. The line runs from {first} to {last}: {per(fit)}."

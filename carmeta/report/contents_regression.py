@@ -37,10 +37,11 @@ def inside(fit: MetaRegression) -> str:
 
 
 def per(fit: MetaRegression) -> str:
-    """``odds ratio per unit 0.98 (0.95 to 1.01)`` of a number."""
+    """``odds ratio per unit 0.98 (95% CI 0.95 to 1.01), P = 0.20`` of a number."""
     (slope,) = fit.effects
     step = "percentage point" if fit.unit == PERCENT else "unit"
-    return f"odds ratio per {step} {ratio(slope)}"
+    shown = ratio(slope).replace("(", f"({numbers.level(fit.level)}% CI ")
+    return f"odds ratio per {step} {shown}, P {numbers.p_value(slope.p)}"
 
 
 def ratio(effect: ModeratorEffect) -> str:
@@ -64,12 +65,12 @@ def sentence(fit: MetaRegression) -> str:
 
 
 def _found(fit: MetaRegression) -> str:
-    level = f"{numbers.level(fit.level)}% CI"
     if fit.unit:
-        text = f"{per(fit)}, {level}, P {numbers.p_value(fit.effects[0].p)}"
+        text = per(fit)
     else:
         odds = ", ".join(f"{effect.category} {ratio(effect)}" for effect in fit.effects)
-        text = f"odds ratio against {fit.reference}: {odds}, {level}"
+        level = f"{numbers.level(fit.level)}% CI"
+        text = f"odds ratio ({level}) against {fit.reference}: {odds}"
         if fit.omnibus is not None:
             name = fit.omnibus.name.replace("chi2", "\u03c7\u00b2")
             stat = numbers.statistic(fit.omnibus.stat)
