@@ -251,6 +251,27 @@ def test_the_tables_for_machines(analysis: Analysis) -> None:
     assert [(row["measure"], row["model"]) for row in pooled] == [("PFT", "IV"), ("PLO", "GLMM")]
 
 
+def test_its_page_says_what_the_run_says(depression: OutcomeAnalysis) -> None:
+    page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    head, (beside,) = depression.headline.back, depression.beside
+    for told in (
+        f"{percent(head.estimate)}% ({percent(head.ci_lb)} to {percent(head.ci_ub)})",
+        contents.estimate(beside).text.replace(" (", "% (", 1),
+        f"{contents.prediction(depression.headline).text.replace(' to ', '% to ')}%",
+    ):
+        assert told in page
+
+
+def test_inside_the_folder_no_option_is_needed(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "review"
+    shutil.copytree(EXAMPLE, folder)
+    monkeypatch.chdir(folder)
+    assert cli("validate").code == 0
+    assert "33 of 244" in cli("explain", "depression", "hanssen-2009").out
+
+
 @pytest.mark.r
 def test_metafor_agrees(analysis: Analysis, tmp_path: Path) -> None:
     path = tmp_path / "reproduce.R"
