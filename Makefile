@@ -60,6 +60,7 @@ gallery: $(STAMP) ## docs/gallery anew
 
 docs: $(STAMP) ## generated pages and JSON Schemas anew
 	@$(BIN)/carmeta schema --write
+	@$(BIN)/carmeta schema --write --studies examples/depression-after-mi/studies
 	@$(BIN)/python docs/update.py
 
 $(DOCS): $(STAMP)

@@ -22,6 +22,7 @@ from carmeta.vocabulary import (
     ModelCode,
     PiMethod,
     Sharing,
+    SingleArmMeasure,
     Test,
     TwoArmMeasure,
 )
@@ -31,6 +32,7 @@ class ModelSpec(Section):
     """One model; what is not said is the model's default."""
 
     model: ModelCode
+    measure: SingleArmMeasure | None = None  # of one arm; a comparison names its own
     method: Method | None = None
     test: Test | None = None
 
@@ -87,6 +89,7 @@ class AnalysisConfig(EvidenceRules):
     i2_method: I2Method | None = None
     subgroup: ModeratorCode | None = None
     subgroup_tau2: Sharing | None = None
+    regression: Listed[ModeratorCode] = ()
     sets: Listed[CohortSet] = ()
     comparison: Comparison | None = None
     thresholds: ByOutcome[Threshold] = Field(default_factory=dict)
@@ -138,6 +141,19 @@ class AnalysisConfig(EvidenceRules):
         asked = self.asked(self.specs[0], tau2=self.subgroup_tau2)
         return request("one arm", asked, grouped=True)
 
+    @property
+    def regression_request(self) -> Request:
+        """The headline model on a moderator, effects and all limits on the logit scale.
+
+        What concerns the pool alone (prediction, I2) is not asked of it.
+        """
+        spec = self.specs[0]
+        return request(_REGRESSED[spec.model], self.regressed(spec))
+
+    def regressed(self, spec: ModelSpec) -> dict[str, Any]:
+        """The options of a model on a moderator, by the engine's names."""
+        return spec.model_dump() | {"measure": "PLO", "level": self.level}
+
     def contrasts(self) -> tuple[Request, ...]:
         """One request a measure and model of a comparison of two arms."""
         measures = self.comparison.measures if self.comparison else ()
@@ -184,9 +200,13 @@ def _misnamed(config: AnalysisConfig, source: SourceFile, stem: str) -> Iterator
         )
 
 
+# The models that can be fitted on a moderator.
+_REGRESSED: Final[dict[str, Kind]] = {"GLMM": "regression of counts", "IV": "regression"}
 # Keys that concern the pool of single arms only, and those that sets of cohorts, which are not
 # pooled, do not heed either.
-_POOL_KEYS: Final = ("rare_below", "subgroup", "subgroup_tau2", "thresholds", "sensitivity")
+_POOL_KEYS: Final = (
+    "rare_below", "subgroup", "subgroup_tau2", "regression", "thresholds", "sensitivity",
+)  # fmt: skip
 _MODEL_KEYS: Final = ("models", "pi_method", "i2_method", *_POOL_KEYS)
 # Arms of a comparison have no patient in common, so there is no overlap to decide.
 _COMPARED_KEYS: Final = ("overlap", *_POOL_KEYS)
@@ -207,12 +227,17 @@ def _unfit(config: AnalysisConfig, source: SourceFile, words: Vocabulary) -> Ite
         text = f"'{cohort}' stands in this comparison already: its patients would count twice"
         yield source.diagnostic("CFG014", where, text, hint="each arm belongs to one pair")
     for i in _same_request(config):
-        text = "this model is asked for already, with the same method and test"
+        text = "this model is asked for already, with the same measure, method and test"
         yield source.diagnostic("CFG015", ("models", i), text, hint="remove it")
     for where in _unasked(config, words):
         text = f"'{where[-1]}' is for an outcome that is not among the outcomes"
         hint = f"outcomes: {', '.join(config.outcomes)}"
         yield source.diagnostic("CFG013", where, text, hint=hint)
+    if config.subgroup is not None and words.uncut(config.subgroup):
+        name = config.subgroup
+        text = f"'{name}' is a number: it makes no subgroups"
+        hint = f"give it 'cuts' in review.yaml, or write 'regression: [{name}]'"
+        yield source.diagnostic("CFG016", ("subgroup",), text, hint=hint)
     for where, problem in _problems(config):
         if where not in seen:
             seen.add(where)
@@ -232,14 +257,18 @@ def _twice(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str]
 
 def _same_request(config: AnalysisConfig) -> Iterator[int]:
     """Models that come to the request of an earlier one, defaults spelled out."""
-    measure = config.comparison.measures[0] if config.comparison else None
     kind: Kind = "two arms" if config.comparison else "one arm"
-    asks = [check(kind, config.asked(spec, measure=measure))[0] for spec in config.specs]
+    further = {"measure": config.comparison.measures[0]} if config.comparison else {}
+    asks = [check(kind, config.asked(spec, **further))[0] for spec in config.specs]
     yield from (i for i, ask in enumerate(asks) if ask is not None and ask in asks[:i])
 
 
 def _idle(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """Keys that other keys leave nothing to do, why, and what helps."""
+    for i, spec in enumerate(config.specs if config.comparison else ()):
+        if spec.measure is not None:
+            hint = "remove it: 'comparison.measures' names the measures"
+            yield ("models", i, "measure"), "beside 'comparison'", hint
     if "rare_below" in config.model_fields_set and any(s.model == "BB" for s in config.specs):
         yield ("rare_below",), "where the beta-binomial model is asked for anyway", "remove it"
     rules = config.counts
@@ -275,17 +304,28 @@ def _problems(config: AnalysisConfig) -> Iterator[tuple[tuple[str | int, ...], P
             checks = [check("one arm", asked | {"tau2": config.subgroup_tau2}, grouped=head)]
         else:
             checks = [check("one arm", asked)]
+        if i == 0 and config.regression and not (config.comparison or config.sets):
+            checks.append(_regression(config, spec))
         for _, problems in checks:
             yield from ((_place(config, i, problem), problem) for problem in problems)
 
 
+def _regression(
+    config: AnalysisConfig, spec: ModelSpec
+) -> tuple[Request | None, tuple[Problem, ...]]:
+    if spec.model not in _REGRESSED:
+        why = "has no regression on moderators, which the headline model is to have"
+        return None, (Problem("model", spec.model, why, (*_REGRESSED,)),)
+    return check(_REGRESSED[spec.model], config.regressed(spec))
+
+
 def _place(config: AnalysisConfig, model: int, problem: Problem) -> tuple[str | int, ...]:
     """Where a field of a request stands in the configuration."""
-    if problem.field in ("model", "method", "test"):
-        return ("models", model, problem.field)
-    if problem.field == "measure":
-        named = config.comparison and "measures" in config.comparison.model_fields_set
+    if problem.field == "measure" and config.comparison:
+        named = "measures" in config.comparison.model_fields_set
         return ("comparison", "measures") if named else ("models", model, "model")
+    if problem.field in ModelSpec.model_fields:
+        return ("models", model, problem.field)
     return ("subgroup_tau2",) if problem.field == "tau2" else (problem.field,)
 
 
@@ -299,9 +339,8 @@ def resolved(config: AnalysisConfig) -> dict[str, Any]:
     plain = {key: plain[key] for key in ("name", "title", "question")} | plain
     asks = config.contrasts() if config.comparison else config.requests
     asks = asks[: len(config.specs)]  # a comparison has them once a measure
-    plain["models"] = [
-        {"model": ask.model, "method": ask.method, "test": ask.test} for ask in asks
-    ]  # fmt: skip
+    own = [key for key in ModelSpec.model_fields if key != "measure" or not config.comparison]
+    plain["models"] = [{key: getattr(ask, key) for key in own} for ask in asks]
     for key in ("pi_method", "i2_method"):
         plain[key] = plain[key] or getattr(asks[0], key)
     if config.subgroup is not None:

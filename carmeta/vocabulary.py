@@ -66,6 +66,7 @@ TrialDesign = Literal[
     "non-randomised",
     "prospective-cohort",
     "retrospective-cohort",
+    "longitudinal",  # followed over time, where it is not said whether prospectively
     "case-series",
     "case-control",
     "cross-sectional",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding
+from carmeta.domain.moderators import MetaRegression
 from carmeta.domain.result import Back, Pooled, SubgroupTest
 from carmeta.domain.witness import IvPool
 from carmeta.domain.words import OutcomeTerm, Sign, Vocabulary
@@ -23,7 +24,7 @@ class StudyRow:
     ci_lb: float
     ci_ub: float
     weight: float  # share of the headline model in 0..1; NaN where none is defined
-    yi: float = math.nan  # logit of the proportion, with 0.5 added where a cell is empty
+    yi: float = math.nan  # on the scale of the headline, corrected where a cell is empty
     vi: float = math.nan  # its sampling variance
 
 
@@ -122,6 +123,7 @@ class OutcomeAnalysis:
     total: tuple[int, int] | None = None  # events and patients behind the headline, if not the sum
     part_label: str = ""
     diagnostics: Diagnostics | None = None  # three studies or more, where the config asks for it
+    regressions: tuple[MetaRegression, ...] = ()  # one a moderator that the config asks for
 
     @property
     def outcome(self) -> str:

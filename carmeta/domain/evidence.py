@@ -96,6 +96,8 @@ class Count:
     year: int = 0
     flags: tuple[str, ...] = ()  # shown beside the row, e.g. "intention to treat"
     moderators: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)  # of moderators with a unit
+    unvalued: dict[str, str] = field(default_factory=dict)  # declared moderators: why no value
     paths: tuple[DataPath, ...] = ()  # of the printed cells in the study's file
     population_words: str = ""
 

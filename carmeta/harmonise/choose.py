@@ -9,6 +9,7 @@ from carmeta.domain.evidence import Action, Count, DataPath, Decision, Excluded
 from carmeta.domain.record import Product
 from carmeta.domain.words import Vocabulary
 from carmeta.harmonise.counts import Reading
+from carmeta.harmonise.moderators import Valued, valued
 from carmeta.harmonise.parts import Judge
 from carmeta.harmonise.readings import Evidence, Judged, Refused, in_order
 from carmeta.vocabulary import ExclusionKind
@@ -97,6 +98,7 @@ class _Maker:
 
     def count(self, chosen: Reading, flags: tuple[str, ...]) -> Count:
         assert chosen.ni is not None
+        declared = self._declared()
         return Count(
             study=self.study.id,
             cohort=self.cohort.id,
@@ -115,12 +117,21 @@ class _Maker:
             unit=self.cohort.unit,
             year=self.study.trial.year or 0,
             flags=flags,
-            moderators=self._moderators(chosen),
+            moderators=self._moderators(chosen, declared),
+            numbers={n: one.number for n, one in declared.items() if one.number is not None},
+            unvalued={name: one.why for name, one in declared.items() if one.why},
             paths=chosen.paths,
             population_words=self.evidence.words.population(chosen.population),
         )
 
-    def _moderators(self, chosen: Reading) -> dict[str, str]:
+    def _declared(self) -> dict[str, Valued]:
+        given = self.evidence.review.attributes(self.cohort)
+        return {
+            name: valued(name, term, self.study, self.cohort, given.get(term.of or name))
+            for name, term in self.evidence.words.moderators.items()
+        }
+
+    def _moderators(self, chosen: Reading, declared: dict[str, Valued]) -> dict[str, str]:
         trial, cohort, product = self.study.trial, self.cohort, self.product
         derived = chosen.derived.derivation.startswith("percent")
         values: dict[str, str | None] = {
@@ -132,6 +143,7 @@ class _Maker:
             "population": chosen.population,
             "scale": chosen.grading or None,
             "derivation": "derived from a percentage" if derived else "printed",
+            **{name: one.text for name, one in declared.items()},
         }
         return {name: value for name, value in values.items() if value}
 

@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carmeta.domain.analysis import LEAST_TO_LEAVE_ONE_OUT, Diagnostics, Influence, StudyRow
+from carmeta.domain.request import Request, request
 from carmeta.errors import DataError, EstimationError
+from carmeta.pipeline.fitting import as_counts
 from carmeta.report import numbers
-from carmeta.sensitivity.influence import influence, notable
+from carmeta.sensitivity.influence import influence_of_effects, notable
 from carmeta.sensitivity.small_study import LEAST_STUDIES, TOO_FEW, small_study_test
 
 
-def diagnose(rows: Sequence[StudyRow]) -> Diagnostics | None:
-    """Influence of each study on the inverse-variance pool (REML, logits), and Peters' test.
+def diagnose(rows: Sequence[StudyRow], asks: Sequence[Request] = ()) -> Diagnostics | None:
+    """Influence of each study on the inverse-variance pool, and Peters' test.
 
-    A GLMM has no influence diagnostics in closed form; leave-one-out refits stand for it
-    elsewhere in the run. None below three studies.
+    The pool is the first such one among ``asks``, or else the model's default: a GLMM has no
+    influence diagnostics in closed form, and leave-one-out refits stand for it elsewhere in the
+    run. None below three studies.
     """
     if len(rows) < LEAST_TO_LEAVE_ONE_OUT:
         return None
     small = _small_study(rows)
     slab = [row.count.slab for row in rows]
+    usual = request("one arm", {"model": "IV"})
+    ask = next((ask for ask in asks if ask.model == "IV"), usual)
+    model = f"IV ({ask.measure}, {ask.method}, {ask.test})"
     try:
-        found = influence(
-            [row.count.xi for row in rows],
-            [row.count.ni for row in rows],
-            model="IV",
-            method="REML",
-            test="adhoc",
-            slab=slab,
-        )
+        sizes = as_counts([row.count for row in rows]).effects(ask)
+        found = influence_of_effects(*sizes, method=ask.method, test=ask.test, slab=slab)
     except EstimationError as error:
-        return Diagnostics("IV (REML, adhoc)", (), {}, small, (str(error),))
+        return Diagnostics(model, (), {}, small, (str(error),))
     items = tuple(
         Influence(
             slab=slab[i],
@@ -49,7 +49,7 @@ def diagnose(rows: Sequence[StudyRow]) -> Diagnostics | None:
         )
         for i, row in enumerate(rows)
     )
-    return Diagnostics("IV (REML, adhoc)", items, _limits(len(rows)), small, found.notes)
+    return Diagnostics(model, items, _limits(len(rows)), small, found.notes)
 
 
 def _limits(k: int) -> dict[str, tuple[float, ...]]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from carmeta.api import effects, probability_beyond, study_intervals
+from carmeta.api import probability_beyond, study_intervals
 from carmeta.config import AnalysisConfig
 from carmeta.domain.analysis import (
     LEAST_TO_LEAVE_ONE_OUT,
@@ -19,11 +19,13 @@ from carmeta.domain.analysis import (
 from carmeta.domain.evidence import Count, Harmonised
 from carmeta.domain.request import Request, request
 from carmeta.domain.result import Pooled
-from carmeta.domain.words import OutcomeTerm
+from carmeta.domain.words import Vocabulary
+from carmeta.measures import effect_sizes
 from carmeta.pipeline.dependence import Trials, dependence_notes, dependence_rows
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.pipeline.fitting import as_counts, pooled
-from carmeta.pipeline.subgroups import idle_subgroup, subgroup_analysis
+from carmeta.pipeline.regression import meta_regressions
+from carmeta.pipeline.subgroups import subgroup_analysis, subgroup_notes
 from carmeta.sensitivity.candidates import candidate_range
 from carmeta.sensitivity.leave_one_out import without_each
 
@@ -38,10 +40,10 @@ def analyse_outcome(
     config: AnalysisConfig,
     harmonised: Harmonised,
     trials: Trials,
-    term: OutcomeTerm,
+    outcome: str,
+    words: Vocabulary,
 ) -> OutcomeAnalysis | None:
     """Everything about one outcome, or None where no cohort reports it."""
-    outcome = term.code
     counts = _ordered([c for c in harmonised.counts if c.outcome == outcome])
     if not counts:
         return None
@@ -52,7 +54,7 @@ def analyse_outcome(
     subgroups, tests = subgroup_analysis(config, counts, rows)
     sensitivity = _leave_one_out(counts, asks[0]) if config.sensitivity.leave_one_out else ()
     return OutcomeAnalysis(
-        term=term,
+        term=words.outcome(outcome),
         rows=rows,
         headline=headline,
         beside=beside,
@@ -66,8 +68,9 @@ def analyse_outcome(
             *_evidence_choices(config, harmonised, outcome),
         ),
         beyond=_beyond(config, outcome, headline),
-        notes=(*dependence_notes(trials, counts), *idle_subgroup(config, counts)),
-        diagnostics=diagnose(rows) if config.sensitivity.influence else None,
+        notes=(*dependence_notes(trials, counts), *subgroup_notes(config, counts)),
+        diagnostics=diagnose(rows, asks) if config.sensitivity.influence else None,
+        regressions=tuple(meta_regressions(config, rows, words)),
     )
 
 
@@ -90,12 +93,12 @@ def study_rows(
     """One row a count with its exact interval, its effect and its weight in the headline."""
     events, patients = [c.xi for c in counts], [c.ni for c in counts]
     share, lows, highs = study_intervals(events, patients, level=config.level)
-    sizes = effects(events, patients, measure="PLO")
+    yi, vi = effect_sizes(events, patients, measure=headline.measure)
     weights = headline.weights or (math.nan,) * len(counts)
     return tuple(
         StudyRow(
             count, float(share[i]), float(lows[i]), float(highs[i]), weights[i],
-            float(sizes.yi[i]), float(sizes.vi[i]),
+            float(yi[i]), float(vi[i]),
         )
         for i, count in enumerate(counts)
     )  # fmt: skip

@@ -115,7 +115,7 @@ def _outcomes(
     for done, outcome in enumerate(config.outcomes):
         tell(f"pooling {outcome}", done, total)
         with about(outcome):
-            analysed = analyse_outcome(config, harmonised, trials, review.words.outcome(outcome))
+            analysed = analyse_outcome(config, harmonised, trials, outcome, review.words)
         if analysed is not None:
             yield analysed
     tell("pooled", total, total)

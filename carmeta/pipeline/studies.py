@@ -44,9 +44,10 @@ def _summary(
     values = {
         "Outcomes": ", ".join(outcomes),
         "Patients pooled": " or ".join(str(n) for n in patients),
-        "Trial": study.trial.registry or "not registered",
+        "Trial": ", ".join(filter(None, (study.trial.registry, *study.trial.other_registries))),
         "Phase": study.trial.phase or "",
         "Design": study.trial.design,
+        "Country": ", ".join(study.trial.countries),
         "Product": product.label if product else "",
         **{
             term.column: given.get(name, "")

@@ -33,6 +33,12 @@ def subgroup_analysis(
     for i, count in enumerate(counts):
         levels[count.moderators.get(config.subgroup, NOT_REPORTED)].append(i)
     pools, tests = _pooled(config, counts, levels)
+
+    def place(level: str) -> tuple[float, str]:
+        """Levels of a number ascend, and who has none comes last; others are by name."""
+        members = [counts[i].numbers for i in levels[level]]
+        return min(numbers.get(config.subgroup or "", math.inf) for numbers in members), level
+
     subgroups = tuple(
         Subgroup(
             config.subgroup,
@@ -41,17 +47,26 @@ def subgroup_analysis(
             tuple(rows[i] for i in levels[level]),
             pools.get(level) if len(levels[level]) > 1 else None,
         )
-        for level in sorted(levels)
+        for level in sorted(levels, key=place)
     )
     return subgroups, tests
 
 
-def idle_subgroup(config: AnalysisConfig, counts: Sequence[Count]) -> Iterator[str]:
-    """Where the levels of the moderator leave what was asked for nothing to do."""
+def unvalued(counts: Sequence[Count], moderator: str) -> Iterator[str]:
+    """Cohorts without a value of a moderator, each with the reason."""
+    for count in counts:
+        if moderator not in count.moderators:
+            yield f"{count.slab} ({count.unvalued.get(moderator, NOT_REPORTED)})"
+
+
+def subgroup_notes(config: AnalysisConfig, counts: Sequence[Count]) -> Iterator[str]:
+    """Who has no level though one is declared, and where the levels leave nothing to do."""
     if config.subgroup is None:
         return
     moderator = config.subgroup.replace("-", " ")
     levels = {count.moderators.get(config.subgroup, NOT_REPORTED) for count in counts}
+    if any(config.subgroup in count.unvalued for count in counts):
+        yield f"without a value of {moderator}: {', '.join(unvalued(counts, config.subgroup))}"
     if len(levels) == 1:
         yield f"every cohort has the same {moderator} ({levels.pop()}): nothing is compared"
     elif len(levels) == len(counts) and config.subgroup_tau2 is not None:

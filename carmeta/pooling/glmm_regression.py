@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,13 @@ from scipy.special import chdtrc, expit, xlogy
 
 from carmeta.arrays import Floats
 from carmeta.errors import DataError
-from carmeta.pooling.binomial_mixed import fit_common, fit_mixed, profile_beta, profile_sd2
+from carmeta.pooling.binomial_mixed import (
+    MixedFit,
+    fit_common,
+    fit_mixed,
+    profile_beta,
+    profile_sd2,
+)
 from carmeta.pooling.mixed_quadrature import NODES, MixedData
 
 
@@ -63,8 +69,12 @@ def fit_glmm_regression(
         raise DataError(f"{k} studies cannot carry {p} coefficients and a variance")
     if np.linalg.matrix_rank(design / np.sqrt((design**2).sum(axis=0))) < p:
         raise DataError("the moderators are collinear: a column of the design is redundant")
-    data = MixedData(events[:, None], n[:, None], design[:, None, :], np.ones((k, 1, 1)))
+    # Newton steps on an orthogonal basis of the design, which is ``basis @ root``: a moderator
+    # far from zero or in a large unit converges like any other.
+    basis, root = _orthogonal(design)
+    data = MixedData(events[:, None], n[:, None], basis[:, None, :], np.ones((k, 1, 1)))
     fit = fit_mixed(data, nodes=nodes)
+    found = _led_back(fit, root)
     limits = (
         profile_sd2(data, fit, 0, level=level, nodes=nodes)
         if tau2_interval
@@ -72,12 +82,32 @@ def fit_glmm_regression(
     )
     bounds = np.full((p, 2), np.nan)
     if profile:
-        pairs = [profile_beta(data, fit, i, level=level, nodes=nodes) for i in range(p)]
+        own = replace(data, x=design[:, None, :])
+        pairs = [profile_beta(own, found, i, level=level, nodes=nodes) for i in range(p)]
         bounds = np.array(pairs)
-    q = deviance(events, n, expit(design @ fit_common(data).beta))
+    q = deviance(events, n, expit(basis @ fit_common(data).beta))
     return GLMMRegression(
-        fit.beta, fit.cov, float(fit.sd[0] ** 2), limits, fit.loglik,
+        found.beta, found.cov, float(fit.sd[0] ** 2), limits, fit.loglik,
         q, k - p, float(chdtrc(k - p, q)), fit.converged, fit.iterations, bounds,
+    )  # fmt: skip
+
+
+def _orthogonal(design: Floats) -> tuple[Floats, Floats]:
+    """Columns of length root k that span the design ``(k, p)``, and what leads back to it."""
+    norm = np.sqrt((design**2).sum(axis=0))
+    basis, root = np.linalg.qr(design / norm)
+    size = np.sqrt(design.shape[0])
+    return basis * size, root / size * norm
+
+
+def _led_back(fit: MixedFit, root: Floats) -> MixedFit:
+    """A fit on ``basis`` as one on ``basis @ root``."""
+    p = root.shape[0]
+    back, whole = np.linalg.inv(root), np.eye(fit.information.shape[0])
+    whole[:p, :p] = root
+    return replace(
+        fit, beta=back @ fit.beta, cov=back @ fit.cov @ back.T,
+        information=whole.T @ fit.information @ whole, score=whole.T @ fit.score,
     )  # fmt: skip
 
 

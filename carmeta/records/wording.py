@@ -19,10 +19,11 @@ def consistent(words: Vocabulary, source: SourceFile) -> Iterator[Diagnostic]:
             told = suggest(name, sorted(known), lead="declared")
             text = f"'{name}' is none of the {section} of this review"
             yield source.diagnostic("WRD004", path, text, hint=told)
-    for name in words.attributes:
-        if name in get_args(RecordModerator):
-            text = f"'{name}' is what every record says already"
-            yield source.diagnostic("WRD005", ("attributes", name), text, at_key=True)
+    for section in ("attributes", "moderators"):
+        for name in getattr(words, section):
+            if name in get_args(RecordModerator):
+                text = f"'{name}' is what every record says already"
+                yield source.diagnostic("WRD005", (section, name), text, at_key=True)
 
 
 Named = tuple[DataPath, str, str, Sequence[str]]

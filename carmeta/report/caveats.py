@@ -99,7 +99,9 @@ def disagreements(analysis: Analysis, scale: numbers.Scale = numbers.PERCENT) ->
                 text = f"{name} ({shown[0]} and {shown[1]}{scale.suffix})"
                 found.setdefault(pair, []).append(text)
     return [
-        f"{first} and {second} differ by more than the rounding shown: {'; '.join(where)}."
+        words.sentence(
+            f"{first} and {second} differ by more than the rounding shown: {'; '.join(where)}"
+        )
         for (first, second), where in found.items()
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 from carmeta.report import canvas as cv
@@ -149,10 +150,16 @@ class Chart:
         width: float = 0.9,
         dashes: tuple[float, ...] | None = None,
         gid: str = "",
+        free: bool = False,
     ) -> None:
-        """A polyline."""
+        """A polyline; ``free`` of labels across it."""
         placed = [self.at(x, y) for x, y in points]
         xs, ys = [p[0] for p in placed], [p[1] for p in placed]
+        if free:
+            self._taken += [
+                (min(a[0], b[0]), min(a[1], b[1]) - 1, max(a[0], b[0]), max(a[1], b[1]) + 1)
+                for a, b in pairwise(placed)
+            ]
         self.canvas.line(xs, ys, colour=colour, width=width, dashes=dashes, gid=gid or None)
 
     def area(self, points: Sequence[tuple[float, float]], *, fill: str, gid: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carmeta.report import caveats, contents, numbers, words
+from carmeta.report import caveats, contents, contents_regression, numbers, words
 from carmeta.report.text import plain
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def headline(analysis: Analysis) -> Table:
         beside = "; ".join(
             f"{words.model_short(item)} {contents.estimate(item).text}" for item in outcome.beside
         )
-        for item in (*caveats.of_outcome(outcome), *caveats.refits(outcome)):
+        said = (*caveats.of_outcome(outcome), *caveats.refits(outcome))
+        for item in (*said, *contents_regression.sentences(outcome)):
             notes[f"{label}: {item}"] = None
         table.add_row(
             Text(plain(label)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from carmeta.report import numbers, words
 from carmeta.report.csvfiles import used_counts
 from carmeta.report.marks import Marks
-from carmeta.report.tables import Cell, Column, Table, row
+from carmeta.report.tables import Cell, Column, Table, filled, row
 from carmeta.vocabulary import EXCLUSION_WORDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def studies(analysis: Analysis) -> Table:
 
 
 def outcome_data(analysis: Analysis) -> Table:
-    """Every count with its source and derivation."""
+    """Every count with its source and derivation; what no count has has no column."""
     intervals = {
         (item.count.key, item.count.outcome): item
         for outcome in analysis.outcomes
@@ -81,7 +81,8 @@ def outcome_data(analysis: Analysis) -> Table:
                 count.source,
             )
         )
-    return Table("counts", "Outcome data with source", columns, tuple(rows), tuple(marks.notes()))
+    notes = tuple(marks.notes())
+    return filled(Table("counts", "Outcome data with source", columns, tuple(rows), notes))
 
 
 def findings(analysis: Analysis) -> Table:
@@ -169,7 +170,7 @@ def decisions(analysis: Analysis) -> Table:
 
 
 def bias(analysis: Analysis) -> Table:
-    """Every judgement on the risk of bias, with its support."""
+    """Every judgement on the risk of bias, with its support; no rows where nobody was judged."""
     columns = (
         Column("Study"),
         Column("Tool"),
@@ -179,7 +180,8 @@ def bias(analysis: Analysis) -> Table:
         Column("Where", wide=True),
     )
     rows = []
-    for study in analysis.bias:
+    judged = any(study.items for study in analysis.bias)
+    for study in analysis.bias if judged else ():
         if not study.items:
             rows.append(row(study.slab, "", "", "not assessed", "", ""))
         rows += [

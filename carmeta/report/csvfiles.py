@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from carmeta.digits import difference, number_text
 from carmeta.domain.evidence import Action, Derivation, Severity
+from carmeta.domain.moderators import ModeratorEffect
 from carmeta.report.fields import (
     ANALYSIS,
     NOT_NEGATIVE,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from carmeta.domain.analysis import Analysis, OutcomeAnalysis, SensitivityRow
     from carmeta.domain.evidence import Count
+    from carmeta.domain.moderators import MetaRegression
     from carmeta.domain.result import Pooled
 
 Value = str | int | float
@@ -236,6 +239,66 @@ SENSITIVITY: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Coefficient:
+    """A line of regression.csv; of what is not fitted, the one without numbers."""
+
+    outcome: str
+    fit: MetaRegression
+    effect: ModeratorEffect
+
+
+_UNFITTED: Final = ModeratorEffect("", *[math.nan] * 10)
+_LOGIT: Final = "log odds"
+REGRESSION: Final = (
+    OUTCOME_CODE,
+    Field("moderator", "what the outcome is set against", of="fit.moderator"),
+    Field("label", "the moderator in words", of="fit.label"),
+    Field("unit", "its unit; empty where it has categories", of="fit.unit"),
+    Field("category", "the category of the coefficient; empty of a number", of="effect.category"),
+    Field("reference", "the category that it is set against", of="fit.reference"),
+    Field("model", "the model", allowed=one_of(ModelCode), of="fit.model"),
+    Field("method", "estimator of tau2", allowed=one_of(Method), of="fit.method"),
+    Field("test", "test and limits of the coefficient", allowed=one_of(Test), of="fit.test"),
+    Field("k", "cohorts with a value of the moderator", WHOLE, "", NOT_NEGATIVE, of="fit.k"),
+    Field("estimate", "the coefficient: per unit, or against the reference", NUMBER, _LOGIT,
+          of="effect.estimate"),
+    Field("se", "its standard error", NUMBER, _LOGIT, NOT_NEGATIVE, of="effect.se"),
+    Field("stat", "its test statistic against 0", NUMBER, of="effect.stat"),
+    Field("df", "degrees of freedom of that test; inf for a normal one", NUMBER, "", "above 0",
+          of="effect.df"),
+    Field("p", "P value of that test", NUMBER, "", SHARE, of="effect.p"),
+    Field("ci_lb", "lower confidence limit of the coefficient", NUMBER, _LOGIT, of="effect.ci_lb"),
+    Field("ci_ub", "upper confidence limit of the coefficient", NUMBER, _LOGIT, of="effect.ci_ub"),
+    Field("odds_ratio", "the coefficient as an odds ratio", NUMBER, "", NOT_NEGATIVE,
+          of="effect.ratio"),
+    Field("odds_ratio_lb", "lower confidence limit of it", NUMBER, "", NOT_NEGATIVE,
+          of="effect.ratio_lb"),
+    Field("odds_ratio_ub", "upper confidence limit of it", NUMBER, "", NOT_NEGATIVE,
+          of="effect.ratio_ub"),
+    Field("level", "level of all limits", NUMBER, "", SHARE, of="fit.level"),
+    Field("omnibus", "statistic of all coefficients of the moderator, e.g. F(2, 9)",
+          of=lambda row: row.fit.omnibus.name if row.fit.omnibus else ""),
+    Field("omnibus_p", "P value of it", NUMBER, "", SHARE,
+          of=lambda row: row.fit.omnibus.p if row.fit.omnibus else math.nan),
+    Field("tau2", "residual variance between studies", NUMBER, SQUARED, NOT_NEGATIVE,
+          of="fit.tau2"),
+    Field("tau2_ci_lb", "lower confidence limit of it", NUMBER, SQUARED, NOT_NEGATIVE,
+          of="fit.tau2_ci_lb"),
+    Field("tau2_ci_ub", "upper confidence limit of it", NUMBER, SQUARED, NOT_NEGATIVE,
+          of="fit.tau2_ci_ub"),
+    Field("r2", "share of tau2 that the moderator accounts for", NUMBER, "percent", "0 to 100",
+          of="fit.r2"),
+    Field("refusal", "why nothing is fitted; empty where it is", of="fit.refusal"),
+    Field("left_out", "cohorts without a value, each with the reason, with ; between",
+          of=lambda row: "; ".join(row.fit.left_out)),
+    Field(
+        "fallbacks", "what was done otherwise than asked, as code: message, with ; between",
+        of=lambda row: "; ".join(f"{item.code}: {item.message}" for item in row.fit.fallbacks),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """A machine-readable table: plain values below column names."""
 
@@ -279,13 +342,17 @@ def _cell(value: Value, column: str) -> str:
 
 
 def all_csv(analysis: Analysis) -> dict[str, bytes]:
-    """File name to bytes for counts, decisions, findings, excluded, pooled, sensitivity."""
+    """File name to bytes for counts, decisions, findings, excluded, pooled, sensitivity, and
+    for regression where it is asked for.
+    """
     return {f"{raw.name}.csv": write(raw.columns, raw.rows) for raw in all_raw(analysis)}
 
 
 def all_raw(analysis: Analysis) -> list[Raw]:
     """The tables behind those files."""
-    makers = (counts, decisions, findings, excluded, pooled, sensitivity)
+    makers = [counts, decisions, findings, excluded, pooled, sensitivity]
+    if any(outcome.regressions for outcome in analysis.outcomes):
+        makers.append(regression)
     return [make(analysis) for make in makers]
 
 
@@ -345,3 +412,17 @@ def sensitivity(analysis: Analysis) -> Raw:
     """The primary model with something varied."""
     rows = (_Refit(outcome, row) for outcome in analysis.outcomes for row in outcome.sensitivity)
     return Raw.of("sensitivity", SENSITIVITY, rows)
+
+
+def regression(analysis: Analysis) -> Raw:
+    """Every coefficient of a moderator, and a line for each regression that is not fitted."""
+    lines = [
+        line
+        for outcome in analysis.outcomes
+        for fit in outcome.regressions
+        for line in (
+            [_Coefficient(outcome.outcome, fit, effect) for effect in fit.effects]
+            or [_Coefficient(outcome.outcome, fit, _UNFITTED)]
+        )
+    ]
+    return Raw.of("regression", REGRESSION, lines)

@@ -17,6 +17,7 @@ from carmeta.domain.analysis import (
     key_of,
 )
 from carmeta.domain.evidence import Count, DataPath, Decision, Excluded
+from carmeta.domain.measures import MEASURES
 from carmeta.domain.result import Back, Pooled
 from carmeta.report import contents, numbers, words
 
@@ -196,7 +197,8 @@ class _Walk:
         weight = words.weight(outcome.headline)
         if weight and not math.isnan(row.weight):
             text += f", {weight} {numbers.weight(row.weight)}%"
-        size = f"logit {numbers.fixed(row.yi, 4)}, variance {numbers.fixed(row.vi, 4)}"
+        scale = MEASURES[outcome.headline.measure].short
+        size = f"{scale} {numbers.fixed(row.yi, 4)}, variance {numbers.fixed(row.vi, 4)}"
         return Step("row", text, (self._count(count, size, instead),))
 
     def _pair(self, contrast: ContrastAnalysis, pair: ArmPair, instead: Sequence[Excluded]) -> Step:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from carmeta.report import contents, csvfiles, sidecars, words
 from carmeta.report.bias_plot import bias_summary
 from carmeta.report.canvas import save
-from carmeta.report.figures_sensitivity import sensitivity_figures
+from carmeta.report.figures_sensitivity import Picture, regression_figures, sensitivity_figures
 from carmeta.report.forest import forest_spec
 from carmeta.report.forest_contrast import contrast_spec
 from carmeta.report.forest_draw import draw
 from carmeta.report.forest_series import series_spec
-from carmeta.report.jobs import Job, page_name
+from carmeta.report.jobs import Job, page_name, unused
 from carmeta.report.left_out import of_outcome
 from carmeta.report.lineage_plot import lineage
 from carmeta.report.prisma import flow, flow_diagram
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from carmeta.report.forest_spec import ForestSpec
 
 
-Kind = Literal["main", "sensitivity", "lineage", "bias", "flow"]
+Kind = Literal["main", "sensitivity", "regression", "lineage", "bias", "flow"]
 if TYPE_CHECKING:
     # Stem of the file names, what is drawn, title, kind, what is left out.
     _Figure = tuple[str, ForestSpec, str, Kind, tuple[str, ...]]
@@ -63,10 +63,7 @@ def jobs(analysis: Analysis) -> list[FigureJob]:
     found: list[FigureJob] = []
     stems: set[str] = set()
     for stem, spec, title, kind, left_out in _figures(analysis):
-        number, unique = 2, stem
-        while unique in stems:
-            unique, number = f"{stem}-{number}", number + 1
-        stems.add(unique)
+        unique = unused(stem, stems)
         heavy = Job(unique, spec, ("pdf", "png")) if kind == "main" else None
         found.append(FigureJob(Job(unique, spec, ("svg",)), heavy, title, kind, left_out))
     return found
@@ -107,22 +104,23 @@ def _of_outcome(outcome: OutcomeAnalysis) -> Iterator[_Figure]:
 
 
 def pictures(analysis: Analysis) -> tuple[list[FigureEntry], dict[str, bytes]]:
-    """What is no forest plot: shared patients, risk of bias, flow, diagnostics."""
+    """What is no forest plot: shared patients, risk of bias, flow, diagnostics, regressions."""
     found = [_lineage(analysis), _bias(analysis), _flow(analysis)]
     entries = [entry for entry in found if entry is not None]
-    entries += _sensitivity(analysis)
+    entries += _drawn(sensitivity_figures(analysis), "sensitivity")
+    entries += _drawn(regression_figures(analysis), "regression")
     files: dict[str, bytes] = {}
     for entry in entries:
         files |= {f"{entry.stem}.svg": entry.pages[0], f"{entry.stem}.csv": entry.sidecar}
     return entries, files
 
 
-def _sensitivity(analysis: Analysis) -> Iterator[FigureEntry]:
-    for picture in sensitivity_figures(analysis):
+def _drawn(pictures: Iterable[Picture], kind: Kind) -> Iterator[FigureEntry]:
+    for picture in pictures:
         drawing = picture.drawing
         pages = (save(drawing, "svg"),)
         yield FigureEntry(
-            picture.stem, drawing.title_text, drawing.alt, pages, picture.sidecar, "sensitivity"
+            picture.stem, drawing.title_text, drawing.alt, pages, picture.sidecar, kind
         )
 
 

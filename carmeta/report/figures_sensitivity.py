@@ -1,4 +1,4 @@
-"""Funnel, Baujat and influence plots and the specification curve of every outcome."""
+"""Funnel, Baujat, influence and bubble plots and the specification curve of every outcome."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from carmeta.digits import difference
 from carmeta.report import contents, csvfiles, plots, sidecars, words
+from carmeta.report.bubble_plot import bubble
 from carmeta.report.contents_choices import signed
 from carmeta.report.curve_plot import Specification, order, specification_curve
 from carmeta.report.influence_plot import Diagnostic, influence
+from carmeta.report.jobs import unused
 from carmeta.report.text import slug
 
 if TYPE_CHECKING:
@@ -44,12 +46,18 @@ def sensitivity_figures(analysis: Analysis) -> Iterator[Picture]:
             made = None if outcome.part else make(outcome)
             if made is None:
                 continue
-            stem = unique = f"{name}_{slug(outcome.key)}"
-            number = 2
-            while unique in stems:
-                unique, number = f"{stem}-{number}", number + 1
-            stems.add(unique)
-            yield Picture(unique, *made)
+            yield Picture(unused(f"{name}_{slug(outcome.key)}", stems), *made)
+
+
+def regression_figures(analysis: Analysis) -> Iterator[Picture]:
+    """A bubble plot for each regression on a number; names are unique."""
+    stems: set[str] = set()
+    for outcome in analysis.outcomes:
+        for fit in outcome.regressions:
+            if fit.curve:
+                stem = unused(f"bubble_{slug(outcome.key)}_{slug(fit.moderator)}", stems)
+                beside = csvfiles.sheet(sidecars.BUBBLE, [*fit.points, *fit.curve])
+                yield Picture(stem, bubble(outcome, fit), beside)
 
 
 def _funnel(outcome: OutcomeAnalysis) -> tuple[Drawing, bytes] | None:

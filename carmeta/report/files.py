@@ -8,6 +8,7 @@ from carmeta.digits import settle
 from carmeta.report import (
     contents,
     contents_choices,
+    contents_regression,
     csvfiles,
     dictionary,
     jsonfile,
@@ -136,6 +137,7 @@ def all_tables(analysis: Analysis) -> list[Table]:
         contents.headline(analysis),
         contents.models(analysis),
         contents.subgroups(analysis),
+        contents_regression.regressions(analysis),
         contents.contrasts(analysis),
         evidence.studies(analysis),
         evidence.bias(analysis),

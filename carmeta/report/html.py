@@ -14,6 +14,7 @@ from carmeta.report import (
     caveats,
     contents,
     contents_choices,
+    contents_regression,
     csvfiles,
     methods,
     numbers,
@@ -86,8 +87,9 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
             models=_table(contents.models(analysis)),
             subgroups=_table(contents.subgroups(analysis)),
             contrasts=_table(contents.contrasts(analysis)),
+            **_regressions(analysis, figures),
             figures=[_figure(entry) for entry in figures if entry.kind == "main"],
-            bias=_table(evidence.bias(analysis), sortable=True) if analysis.bias else None,
+            bias=_table(evidence.bias(analysis), sortable=True),
             bias_figures=[_figure(entry) for entry in figures if entry.kind == "bias"],
             flow=[_figure(entry) for entry in figures if entry.kind == "flow"],
             checklist=_table(prisma.checklist(analysis)),
@@ -112,6 +114,16 @@ def render(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> bytes:
         )
     )
     return page.encode("utf-8", "backslashreplace")
+
+
+def _regressions(analysis: Analysis, figures: Sequence[FigureEntry]) -> dict[str, Any]:
+    """Outcomes against moderators, where that is asked for."""
+    return {
+        "regressions": _table(contents_regression.regressions(analysis)),
+        "regression_said": contents_regression.of_run(analysis),
+        "regression_figures": [_figure(entry) for entry in figures if entry.kind == "regression"],
+        "regression_caution": contents_regression.CAUTION,
+    }
 
 
 def _audit(analysis: Analysis) -> dict[str, Any]:

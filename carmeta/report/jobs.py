@@ -47,6 +47,15 @@ class Job:
         }
 
 
+def unused(stem: str, taken: set[str]) -> str:
+    """The stem, or else with the first number behind it that is free; it is then taken."""
+    number, unique = 2, stem
+    while unique in taken:
+        unique, number = f"{stem}-{number}", number + 1
+    taken.add(unique)
+    return unique
+
+
 def page_name(stem: str, number: int, ending: str) -> str:
     """The file name of a page, counted from 0."""
     return f"{stem}_{number + 1}.{ending}" if number else f"{stem}.{ending}"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from carmeta.domain import analysis as run
-from carmeta.domain import evidence, result
+from carmeta.domain import evidence, moderators, result
 from carmeta.report import csvfiles, sidecars
 from carmeta.report.fields import (
     ANALYSIS,
@@ -76,6 +76,30 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
               unit=PATIENTS),
         Field("part_label", "name of that set"),
         Field("diagnostics", "influence and small-study effects; null where not asked for"),
+        Field("regressions", "the outcome against each moderator that is asked for"),
+    ),
+    moderators.MetaRegression: _with(
+        by_attribute(csvfiles.REGRESSION, "fit."),
+        Field("left_out", "cohorts without a value, each with the reason"),
+        Field("points", "the cohorts that have a value"),
+        Field("effects", "coefficients; none where nothing is fitted"),
+        Field("omnibus", "test of all of them; null where nothing is fitted"),
+        Field("curve", "the fitted mean over the range of the values, of a number"),
+        Field("fallbacks", "what was done otherwise than asked"),
+    ),
+    moderators.ModeratorEffect: _with(by_attribute(csvfiles.REGRESSION, "effect.")),
+    moderators.RegressionPoint: (
+        _SLAB,
+        Field("value", "its value of the moderator; null of a category"),
+        Field("category", "its category; empty of a number"),
+        Field("proportion", "events divided by patients", allowed=SHARE),
+        Field("weight", "share in the model; null where there is none", allowed=SHARE),
+    ),
+    moderators.FittedMean: (
+        Field("value", "value of the moderator"),
+        Field("estimate", "the mean proportion there", allowed=SHARE),
+        Field("ci_lb", f"lower {_LEVEL} of it", allowed=SHARE),
+        Field("ci_ub", f"upper {_LEVEL} of it", allowed=SHARE),
     ),
     run.StudyRow: (
         Field("count", "the count that is pooled"),
@@ -83,7 +107,8 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("ci_lb", f"lower exact {_LEVEL} (Clopper-Pearson)", allowed=SHARE),
         Field("ci_ub", f"upper exact {_LEVEL} (Clopper-Pearson)", allowed=SHARE),
         Field("weight", "share in the headline model; null where there is none", allowed=SHARE),
-        Field("yi", "logit of the proportion, 0.5 added to the cells where one is empty"),
+        Field("yi", "effect on the scale of the headline, 0.5 added to the cells where one is "
+              "empty; nothing to arcsines"),
         Field("vi", "sampling variance of yi", allowed="above 0"),
     ),
     evidence.Count: _with(
@@ -93,7 +118,9 @@ KEYS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("definition", "what the paper counts, where it says so"),
         Field("year", "year of the report; 0 where it is not known"),
         Field("flags", "what is said beside the row"),
-        Field("moderators", "value of the cohort, by moderator"),
+        Field("moderators", "category or printed value of the cohort, by moderator"),
+        Field("numbers", "its number, by moderator that has a unit"),
+        Field("unvalued", "why it has no value, by moderator that the review declares"),
         Field("population_words", "the population in words; empty where they are its code"),
         Field("paths", f"places of the printed cells: {_PATH}"),
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.domain.analysis import LEAST_TO_LEAVE_ONE_OUT
 from carmeta.domain.measures import MEASURES
-from carmeta.report import numbers, words
+from carmeta.report import contents_regression, numbers, words
 from carmeta.vocabulary import OVERLAP_WORDS
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ REFERENCES: Final[dict[str, str]] = {
     "J Stat Softw 2020;93(6):1-51.",
     "i2": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. "
     "Stat Med 2002;21:1539-58.",
+    "regression": "Thompson SG, Higgins JPT. How should meta-regression analyses be undertaken "
+    "and interpreted? Stat Med 2002;21:1559-73.",
     "grim": "Brown NJL, Heathers JAJ. The GRIM test: a simple technique detects numerous "
     "anomalies in the reporting of results in psychology. Soc Psychol Personal Sci "
     "2017;8:363-9.",
@@ -73,6 +75,7 @@ class Methods:
                 ("Synthesis", self._synthesis()),
                 ("Comparisons", self._comparisons()),
                 ("Heterogeneity and prediction", self._heterogeneity()),
+                (contents_regression.HEADING, self._regression()),
                 ("Exceptions", self._exceptions()),
                 ("Sensitivity analyses", self._sensitivity()),
                 ("Software", self._software()),
@@ -158,9 +161,9 @@ class Methods:
         if not self.fits:
             return ""
         text = []
-        seen: list[tuple[str, str, str]] = []
+        seen: list[tuple[str, ...]] = []
         for fit in self.fits:
-            key = (fit.model, fit.method, fit.test)
+            key = (fit.model, fit.measure, fit.method, fit.test)
             if key in seen:
                 continue
             text.append(self._model(fit, first=not seen))
@@ -266,6 +269,24 @@ class Methods:
                 f"{shared} {words.TAU2}; a subgroup of one study is shown without a pool."
             )
         return " ".join(text)
+
+    def _regression(self) -> str:
+        fits = [fit for o in self.analysis.outcomes for fit in o.regressions]
+        if not fits:
+            return ""
+        first = fits[0]
+        how = (
+            "the binomial-normal model with the moderator as a fixed effect"
+            if first.model == "GLMM"
+            else f"mixed-effects meta-regression of the logits, {words.TAU2} by {first.method}"
+        )
+        named = _and(list(dict.fromkeys(contents_regression.axis(fit) for fit in fits)))
+        return (
+            f"Each outcome was regressed on one moderator at a time ({named}) by {how} "
+            f"{self._cite('regression')}; cohorts without a value were left out. "
+            f"R\u00b2 is the share of {words.TAU2} that the moderator accounts for. "
+            f"{contents_regression.CAUTION}"
+        )
 
     def _exceptions(self) -> str:
         found: list[str] = []

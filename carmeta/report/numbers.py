@@ -82,6 +82,30 @@ def fixed(value: float, digits: int, factor: int = 1) -> str:
     return format(rounded, "f").replace("-", MINUS)
 
 
+def plain(value: float) -> str:
+    """A number of four significant digits without trailing zeros, in no scale of its own.
+
+    >>> plain(61.0), plain(60.5), plain(57.325), plain(-0.0)
+    ('61', '60.5', '57.33', '0')
+    """
+    if math.isnan(value):
+        return ABSENT
+    if value == int(value):
+        return count(int(value))
+    digits = min(12, max(1, 3 - math.floor(math.log10(abs(value)))))
+    return fixed(value, digits).rstrip("0").rstrip(".")
+
+
+def ratio_scale(low: float, high: float) -> Scale:
+    """Two decimals, and more where the limits of a ratio are so near to 1 that they need them.
+
+    >>> [ratio_scale(*pair).digits for pair in ((0.5, 1.2), (0.97, 1.02), (1.0001, 1.0004))]
+    [2, 3, 5]
+    """
+    far = max((abs(math.log(x)) for x in (low, high) if 0.0 < x < math.inf), default=1.0)
+    return RATIO.with_digits(min(6, max(2, 1 - math.floor(math.log10(far)))) if far else 2)
+
+
 def show(value: float, scale: Scale) -> str:
     """A stored value on a display scale, without its unit."""
     return fixed(value, scale.digits, scale.factor)

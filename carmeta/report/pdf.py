@@ -16,7 +16,7 @@ from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any, Final
 
 from carmeta.errors import OutputError
-from carmeta.report import caveats, contents, methods, numbers
+from carmeta.report import caveats, contents, contents_regression, methods, numbers
 from carmeta.report import contents_evidence as evidence
 from carmeta.report.tables import Column, Table, row
 from carmeta.report.text import clean, tie
@@ -70,14 +70,15 @@ def document(analysis: Analysis, figures: Sequence[FigureEntry] = ()) -> dict[st
     """Everything that is set, as the template reads it: plain text, tables and SVG."""
     text = methods.Methods(analysis)
     parts: list[Part] = [_heading("Results")]
-    parts += _tables([contents.headline(analysis), contents.contrasts(analysis)])
+    answers = [contents.headline(analysis), contents.contrasts(analysis)]
+    parts += _tables([*answers, contents_regression.regressions(analysis)])
     parts.append(_items("list", [tie(line) for line in methods.answer(analysis)]))
     known = caveats.caveats(analysis)
     if known:
         parts += [{"kind": "subheading", "text": "Before using these numbers"}]
         parts.append(_items("list", known))
     # In the order of the page: results first, then where the evidence comes from.
-    order = ("main", "bias", "flow", "lineage")
+    order = ("main", "regression", "bias", "flow", "lineage")
     drawn = [entry for kind in order for entry in figures if entry.kind == kind]
     if drawn:
         parts.append(_heading("Figures"))

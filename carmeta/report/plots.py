@@ -1,4 +1,4 @@
-"""Funnel, Baujat, influence and bubble plots: points that somebody else computed."""
+"""Funnel and Baujat plots: points that somebody else computed."""
 
 from __future__ import annotations
 
@@ -20,22 +20,12 @@ _NAMED: Final = 40  # more points than that are not all labelled, only the outly
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A labelled point; ``weight`` in 0..1 scales its area, NaN for none."""
+    """A labelled point with its radius on the page, in points."""
 
     label: str
     x: float
     y: float
-    weight: float = math.nan
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A fitted line with its confidence limits, as points from left to right."""
-
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    lb: tuple[float, ...] = ()
-    ub: tuple[float, ...] = ()
+    radius: float = 2.6
 
 
 def funnel(outcome: OutcomeAnalysis, *, width: Width = "1.5") -> cv.Drawing:
@@ -65,7 +55,7 @@ def funnel(outcome: OutcomeAnalysis, *, width: Width = "1.5") -> cv.Drawing:
             plot.keep_free(head)
             ends = [(head, plot.y.low), (head, plot.y.high)]
             plot.path(ends, colour=cv.GREY, width=0.7, dashes=(3, 2), gid="pooled-line")
-        return _points(plot, points)
+        return draw_points(plot, points)
 
 
 def effect_funnel(
@@ -95,7 +85,7 @@ def effect_funnel(
         plot.keep_free(centre)
         ends = [(centre, plot.y.low), (centre, plot.y.high)]
         plot.path(ends, colour=cv.GREY, width=0.7, dashes=(3, 2), gid="pooled-line")
-        return _points(plot, points)
+        return draw_points(plot, points)
 
 
 def baujat(points: Sequence[Point], *, title: str, width: Width = "1.5") -> cv.Drawing:
@@ -112,60 +102,23 @@ def baujat(points: Sequence[Point], *, title: str, width: Width = "1.5") -> cv.D
             width=WIDTHS[width],
             alt=f"{title}: Baujat plot of {len(points)} studies; most notable: {most.label}.",
         )
-        return _points(plot, points)
+        return draw_points(plot, points)
 
 
-def bubble(
-    points: Sequence[Point],
-    curve: Curve | None,
-    *,
-    title: str,
-    x: str,
-    y: str,
-    percent: bool = True,
-    width: Width = "1.5",
-) -> cv.Drawing:
-    """Outcome against a moderator, area by weight, with the fitted line and its limits."""
-    band = [*curve.lb, *curve.ub] if curve else []
-    with cv.settings():
-        plot = chart.Chart(
-            title,
-            chart.linear([p.x for p in points], x),
-            chart.linear(
-                [p.y for p in points] + band,
-                y,
-                factor=100 if percent else 1,
-                limits=(0.0, 1.0) if percent else None,
-            ),
-            width=WIDTHS[width],
-            alt=f"{title}: {len(points)} studies; {y} against {x}.",
-        )
-        if curve:
-            if curve.lb:
-                upper = list(zip(curve.x, curve.ub, strict=True))
-                lower = list(zip(curve.x, curve.lb, strict=True))
-                plot.area([*upper, *reversed(lower)], fill="#e3e8ee", gid="band")
-            plot.path(list(zip(curve.x, curve.y, strict=True)), gid="fit")
-        return _points(plot, points)
-
-
-def _points(plot: chart.Chart, points: Sequence[Point]) -> cv.Drawing:
-    heaviest = max((p.weight for p in points if not math.isnan(p.weight)), default=math.nan)
+def draw_points(plot: chart.Chart, points: Sequence[Point]) -> cv.Drawing:
+    """The points, small ones over large ones, and their names where there is room."""
     drawable = [p for p in points if math.isfinite(p.x) and math.isfinite(p.y)]
-    for point in drawable:
-        radius = 2.6
-        if not math.isnan(point.weight):
-            radius = max(2.0, 9.0 * math.sqrt(point.weight / heaviest))
-        plot.dot(point.x, point.y, radius=radius, gid=f"point:{point.label}")
+    for point in sorted(drawable, key=lambda point: -point.radius):
+        plot.dot(point.x, point.y, radius=point.radius, gid=f"point:{point.label}")
     unnamed = drawable if len(drawable) <= _NAMED else _outlying(drawable)
     for far in (False, True):  # whoever finds room nearby takes it first
-        unnamed = [point for point in unnamed if not _named(plot, point, heaviest, far)]
+        unnamed = [p for p in unnamed if not _named(plot, p, far)]
     return plot.figure
 
 
-def _named(plot: chart.Chart, point: Point, heaviest: float, far: bool) -> bool:
-    radius = 2.6 if math.isnan(point.weight) else 9.0 * math.sqrt(point.weight / heaviest)
-    return plot.name(point.x, point.y, point.label, gap=max(4.0, radius + 1.5), far=far)
+def _named(plot: chart.Chart, point: Point, far: bool) -> bool:
+    gap = max(4.0, point.radius + 1.5)
+    return plot.name(point.x, point.y, point.label, gap=gap, far=far)
 
 
 def _outlying(points: Sequence[Point]) -> list[Point]:

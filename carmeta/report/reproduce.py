@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from carmeta.domain.analysis import Analysis, ContrastAnalysis, OutcomeAnalysis
     from carmeta.domain.evidence import Count
+    from carmeta.domain.moderators import MetaRegression
     from carmeta.domain.result import Pooled
 
 # Absolute on the analysis scale plus relative. glmer stops near 1e-5 in the log odds, and its
@@ -63,6 +64,12 @@ exact <- function(x, n, level) {{
 }}
 """
 
+_MODERATORS: Final = """\
+of_coefficient <- function(fit, i) {
+  list(estimate = fit$beta[i], ci_lb = fit$ci.lb[i], ci_ub = fit$ci.ub[i], tau2 = fit$tau2)
+}
+"""
+
 _TAIL: Final = """\
 
 cat(sprintf("%d numbers compared, %d differ\\n", compared, failed))
@@ -73,6 +80,8 @@ quit(status = if (failed > 0L) 1 else 0)
 def script(analysis: Analysis) -> bytes:
     """The R script as bytes (ASCII)."""
     blocks = [_HEAD.format(name=_comment(analysis.name))]
+    if any(outcome.regressions for outcome in analysis.outcomes):
+        blocks.append(_MODERATORS)
     blocks += [_outcome(outcome) for outcome in analysis.outcomes]
     blocks += [_contrast(contrast) for contrast in analysis.contrasts]
     blocks.append(_TAIL)
@@ -97,6 +106,9 @@ def _outcome(outcome: OutcomeAnalysis) -> str:
     ]
     counted = (outcome.events, outcome.patients)
     lines += _fits(label, (outcome.headline, *outcome.beside), counted)
+    for regression in outcome.regressions:
+        if regression.effects:
+            lines += _regression(label, outcome, regression)
     for group in outcome.subgroups:
         if group.pooled is None:
             continue
@@ -114,6 +126,37 @@ def _outcome(outcome: OutcomeAnalysis) -> str:
             *_fits(f"{label}, {group.label}", (group.pooled,), _sums(rows)),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _regression(label: str, outcome: OutcomeAnalysis, fit: MetaRegression) -> list[str]:
+    """One moderator; a number is standardised for R, whose optimiser minds its scale."""
+    known = {point.slab for point in fit.points}
+    used = [i for i, row in enumerate(outcome.rows, start=1) if row.count.slab in known]
+    level, scale = _r(100 * fit.level), ""
+    lines = [f"used <- {_integers(used)}"]
+    if fit.unit:
+        values = ", ".join(_r(point.value) for point in fit.points)
+        lines += [f"x <- c({values})", "z <- (x - mean(x)) / sd(x)"]
+        scale = " * sd(x)"
+    else:
+        levels = _strings([fit.reference, *(effect.category for effect in fit.effects)])
+        values = _strings([point.category for point in fit.points])
+        lines.append(f"z <- factor({values}, levels = {levels})")
+    data = f'measure = "PLO", xi = xi[used], ni = ni[used], mods = ~ z, test = "{fit.test}"'
+    if fit.model == "GLMM":
+        lines.append(f"fit <- rma.glmm({data}, nAGQ = 25, level = {level})")
+    else:
+        how = f'method = "{fit.method}", level = {level}, control = iterate'
+        lines.append(f"fit <- rma({data}, {how})")
+    for index, effect in enumerate(fit.effects, start=2):
+        what = r_string(f"{label} by {fit.label} {effect.category}".rstrip())
+        numbers = {"estimate": effect.estimate, "ci_lb": effect.ci_lb, "ci_ub": effect.ci_ub}
+        ours = ", ".join(f"{name} = {_r(value)}{scale}" for name, value in numbers.items())
+        ours = f"list({ours}, tau2 = {_r(fit.tau2)})"
+        lines.append(
+            f"agree({what}, {ours}, of_coefficient(fit, {index}), {_TOLERANCE[fit.model]!r})"
+        )
+    return lines
 
 
 def _sums(counts: Sequence[Count]) -> tuple[int, int]:

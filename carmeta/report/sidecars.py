@@ -7,6 +7,7 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final
 
+from carmeta.domain.moderators import FittedMean, RegressionPoint
 from carmeta.report import csvfiles, numbers, words
 from carmeta.report.fields import (
     FLAG,
@@ -164,6 +165,36 @@ SPECIFICATION: Final = (
              "", "shift"),
         )
     ),
+)  # fmt: skip
+
+
+def _mean(item: RegressionPoint | FittedMean) -> str:
+    """A proportion as it is written, of the line with its limits."""
+    if isinstance(item, RegressionPoint):
+        return numbers.percent(item.proportion)
+    return numbers.estimate(item.estimate, item.ci_lb, item.ci_ub, numbers.PERCENT)
+
+
+def _has(name: str, item: object) -> csvfiles.Value:
+    value: csvfiles.Value = getattr(item, name, "")
+    return value
+
+
+BUBBLE: Final = (
+    Field("row", "a cohort, or a place on the line", allowed="study, line",
+          of=lambda item: "study" if isinstance(item, RegressionPoint) else "line"),
+    Field("label", "name of the cohort in figures and tables", of=partial(_has, "slab")),
+    Field("value", "value of the moderator, in its unit", NUMBER),
+    Field("proportion", "events divided by patients, of a cohort", NUMBER, "", SHARE,
+          of=partial(_has, "proportion")),
+    Field("weight", "share in the model, of a cohort; empty where there is none", NUMBER, "", SHARE,
+          of=partial(_has, "weight")),
+    Field("estimate", "the mean on the line", NUMBER, "", SHARE, of=partial(_has, "estimate")),
+    Field("ci_lb", "lower confidence limit of it", NUMBER, "", SHARE, of=partial(_has, "ci_lb")),
+    Field("ci_ub", "upper confidence limit of it", NUMBER, "", SHARE, of=partial(_has, "ci_ub")),
+    Field("shown_value", "value as it is written",
+          of=lambda item: numbers.plain(item.value)),
+    Field("shown_proportion", "proportion or mean as it is written", of=_mean),
 )  # fmt: skip
 BIAS: Final = (
     Field("study", csvfiles.STUDY.meaning, of=lambda pair: pair[0].study),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carmeta.report import caveats, contents, contents_choices, left_out, words
+from carmeta.report import (
+    caveats,
+    contents,
+    contents_choices,
+    contents_regression,
+    left_out,
+    words,
+)
 from carmeta.report.tables import to_markdown
 from carmeta.report.text import markdown as escape
 
@@ -13,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") -> bytes:
-    """Headline, subgroups, thresholds, caveats, findings; ``changes`` since the committed run."""
+    """Headline, subgroups, regressions, thresholds, caveats, findings.
+
+    ``changes`` are those since the committed run.
+    """
     lines = [f"# {escape(analysis.title)}", ""]
     lines += [escape(note) + "\n" for note in analysis.notes]
     if analysis.outcomes:
@@ -28,6 +38,7 @@ def markdown(analysis: Analysis, changes: tuple[str, ...] = (), link: str = "") 
     ]
     for heading, items in (
         ("Subgroups", contents.subgroup_sentences(analysis)),
+        (contents_regression.HEADING, contents_regression.of_run(analysis)),
         ("Thresholds", beyond),
         ("Caveats", caveats.caveats(analysis)),
         ("Not pooled", [group.sentence() for group in left_out.of_run(analysis)]),

@@ -5,7 +5,7 @@ Word and Excel have modules of their own (:mod:`carmeta.report.word`, ``excel``)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +57,13 @@ class Table:
     @property
     def has_spanners(self) -> bool:
         return any(column.spanner for column in self.columns)
+
+
+def filled(table: Table) -> Table:
+    """Without the columns that no row fills."""
+    kept = [i for i in range(len(table.columns)) if any(cells[i].text for cells in table.rows)]
+    rows = tuple(tuple(cells[i] for i in kept) for cells in table.rows)
+    return replace(table, columns=tuple(table.columns[i] for i in kept), rows=rows)
 
 
 def cell(value: str | float | Cell | None) -> Cell:

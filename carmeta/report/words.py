@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from carmeta.domain.measures import MEASURES
+from carmeta.domain.measures import MEASURES, ONE_ARM
 from carmeta.report import numbers
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def is_exact(pooled: Pooled) -> bool:
 
 
 def model_short(pooled: Pooled) -> str:
-    """The model for a table column, e.g. ``GLMM`` or ``REML, HK``."""
+    """The model for a table column, e.g. ``GLMM``, ``REML, HK`` or ``arcsine, DL, z``."""
     codes = fallback_codes(pooled)
     if "single-study" in codes:
         return "single study"
@@ -105,10 +105,17 @@ def model_short(pooled: Pooled) -> str:
         return "exact, pooled"
     if pooled.model == "GLMM":
         return "GLMM" if pooled.test in ("t", "") else f"GLMM, {_test_short(pooled)}"
-    if pooled.model == "IV":
-        return ", ".join(part for part in (pooled.method, _test_short(pooled)) if part)
     names = {"BB": "beta-binomial", "MH": "Mantel-Haenszel", "PETO": "Peto", "BAYES": "Bayesian"}
-    return names.get(pooled.model, pooled.model)
+    parts = [_scale_short(pooled), names.get(pooled.model, pooled.model)]
+    if pooled.model == "IV":
+        parts[1:] = [pooled.method, _test_short(pooled)]
+    return ", ".join(part for part in parts if part)
+
+
+def _scale_short(pooled: Pooled) -> str:
+    """The scale of a proportion, where it is not the usual one; tables name that of two arms."""
+    other = pooled.measure in ONE_ARM and pooled.measure != "PLO"
+    return MEASURES[pooled.measure].short if other else ""
 
 
 def _test_short(pooled: Pooled) -> str:
@@ -123,7 +130,8 @@ def pool_label(pooled: Pooled) -> str:
     if codes & _SUMMED:
         return "Exact pool (homogeneity assumed)"
     if pooled.model == "IV" and pooled.method == "EE":
-        return "Common effect (inverse variance)"
+        parts = (_scale_short(pooled), "inverse variance")
+        return f"Common effect ({', '.join(part for part in parts if part)})"
     if pooled.model in ("MH", "PETO"):
         return f"Common effect ({model_short(pooled)})"
     if pooled.model == "BB":

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
 
-from carmeta import pool, predict, regress_counts
+from carmeta import pool
 from carmeta.domain.analysis import LineageEdge, LineageNode, StudyBias
 from carmeta.pipeline.diagnostics import diagnose
 from carmeta.report import plots
 from carmeta.report.bias_plot import bias_summary
+from carmeta.report.bubble_plot import bubble
 from carmeta.report.canvas import Drawing, save
 from carmeta.report.curve_plot import Specification, specification_curve
 from carmeta.report.figures_sensitivity import sensitivity_figures
@@ -52,30 +53,6 @@ def _funnel() -> list[Drawing]:
     return [
         plots.effect_funnel(points, centre, title=title, effect="Log odds ratio", region=region)
     ]
-
-
-def _bubble() -> list[Drawing]:
-    rows = synthetic.outcome(9).rows
-    lines = [3 + 0.7 * i for i in range(len(rows))]
-    points = [
-        plots.Point(row.count.slab, x, row.proportion, row.weight)
-        for x, row in zip(lines, rows, strict=True)
-    ]
-    fit = regress_counts(
-        [row.count.xi for row in rows], [row.count.ni for row in rows], {"lines": lines}, "~ lines"
-    )
-    x = tuple(3 + 0.1 * i for i in range(57))
-    line = [p.back for p in predict(fit, {"lines": list(x)})]
-    curve = plots.Curve(
-        x, tuple(p.estimate for p in line), tuple(p.ci_lb for p in line),
-        tuple(p.ci_ub for p in line),
-    )  # fmt: skip
-    return [
-        plots.bubble(
-            points, curve, title="Overall response by prior lines",
-            x="Median number of prior lines", y="Overall response, % of patients",
-        )
-    ]  # fmt: skip
 
 
 def _curve() -> list[Drawing]:
@@ -187,7 +164,9 @@ FIGURES: dict[str, Callable[[], list[Drawing]]] = {
     "funnel-k120": lambda: [plots.funnel(synthetic.outcome(120))],
     "funnel-two-arms": _funnel,
     "baujat": lambda: _of_sensitivity("baujat_orr"),
-    "bubble": _bubble,
+    "bubble": lambda: [bubble(*synthetic.regressed(9))],
+    "bubble-k40": lambda: [bubble(*synthetic.regressed(40))],
+    "bubble-single-column": lambda: [bubble(*synthetic.regressed(4), width="single")],
     "influence": lambda: _of_sensitivity("influence_orr"),
     "specification-curve": _curve,
     "lineage": _lineage,

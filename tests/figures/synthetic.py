@@ -24,7 +24,9 @@ from carmeta.domain.analysis import (
     StudySummary,
 )
 from carmeta.domain.evidence import Count, Decision, Excluded, Finding, Harmonised, Mark
+from carmeta.domain.moderators import MetaRegression
 from carmeta.domain.record import Review
+from carmeta.domain.words.terms import Moderator
 from carmeta.lineage import Lineage
 from carmeta.pipeline.comparison import compare
 from carmeta.pipeline.dependence import Trials
@@ -191,9 +193,34 @@ def _analysed(counts: list[Count], code: str, subgroups: bool) -> OutcomeAnalysi
     )
     trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
     given = Harmonised(tuple(counts), (), excluded)
-    found = analyse_outcome(config, given, trials, MYELOMA.outcome(code))
+    found = analyse_outcome(config, given, trials, code, MYELOMA)
     assert found is not None
     return found
+
+
+@cache
+def regressed(
+    k: int = 9, labels: tuple[str, ...] = SHORT, model: str = "GLMM"
+) -> tuple[OutcomeAnalysis, MetaRegression]:
+    """An outcome of k cohorts against their median age, and their product, all fitted."""
+    words = MYELOMA.model_copy(
+        update={"moderators": {"age": Moderator(label="Median age", unit="years")}}
+    )
+    ages = [round(61.0 + 5.0 * math.sin(2.3 * i) + 0.1 * (i // 9), 1) for i in range(k)]
+    counts = [
+        replace(item, numbers={"age": age}, moderators=item.moderators | {"age": f"{age:g}"})
+        for item, age in zip(counts_for(k, labels=labels), ages, strict=True)
+    ]
+    none = Sensitivity(leave_one_out=False, candidates=False, influence=False, evidence=False)
+    models: Any = ({"model": model},)
+    config = AnalysisConfig(
+        name="synthetic", title="Synthetic", regression=("age", "product"), sensitivity=none,
+        models=models,
+    )  # fmt: skip
+    trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
+    found = analyse_outcome(config, Harmonised(tuple(counts), (), ()), trials, "orr", words)
+    assert found is not None
+    return found, found.regressions[0]
 
 
 def judged(tool: str, answers: Sequence[str]) -> tuple[BiasItem, ...]:

@@ -135,14 +135,24 @@ def test_randomised_trials_against_standard_care() -> None:
     assert len(found) == 9
 
 
-@pytest.mark.xfail(strict=True, reason="moderators of a review do not make levels yet (#9.1)")
 def test_age_makes_subgroups_at_the_cut_of_the_review() -> None:
     first = analysis("by-age").outcomes[0]
     levels = [sorted(row.count.study for row in level.rows) for level in first.subgroups]
-    assert sorted(levels) == [
-        ["registry-g", "series-h", "trial-c", "trial-f"],  # 66, 61, 63, 60
+    assert [level.level for level in first.subgroups] == ["age < 60 years", "age ≥ 60 years"]
+    assert levels == [
         ["trial-a", "trial-b", "trial-d", "trial-e"],  # 58, 56, 58, 59.5
+        ["registry-g", "series-h", "trial-c", "trial-f"],  # 66, 61, 63, 60
     ]
+
+
+def test_outcomes_are_regressed_on_age() -> None:
+    for outcome in analysis("by-age").outcomes:
+        (fit,) = outcome.regressions
+        assert (fit.unit, fit.k, fit.left_out) == ("years", len(outcome.rows), ())
+        assert len(fit.effects) == 1
+    (fit,) = analysis("by-age").outcomes[0].regressions
+    ages = {point.slab: point.value for point in fit.points}
+    assert sorted(ages.values()) == [56, 58, 58, 59.5, 60, 61, 63, 66]
 
 
 @pytest.mark.slow

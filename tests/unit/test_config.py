@@ -32,14 +32,36 @@ def test_committed_configurations_are_short_and_valid(path: Path) -> None:
 def test_two_lines_are_enough(tmp_path: Path) -> None:
     config = load_config(write(tmp_path, "name: mine\ntitle: Mine\n"), MYELOMA)
     assert config.specs[0].model == "GLMM"
-    assert resolved(config)["models"][0] == {"model": "GLMM", "method": "ML", "test": "t"}
+    assert resolved(config)["models"][0] == {
+        "model": "GLMM", "measure": "PLO", "method": "ML", "test": "t",
+    }  # fmt: skip
 
 
 def test_resolving_changes_nothing_that_was_said(tmp_path: Path) -> None:
     text = "name: mine\ntitle: Mine\nmodels:\n  - {model: IV, method: PM, test: knha}\n"
     assert resolved(load_config(write(tmp_path, text), MYELOMA))["models"] == [
-        {"model": "IV", "method": "PM", "test": "knha"}
+        {"model": "IV", "measure": "PLO", "method": "PM", "test": "knha"}
     ]
+
+
+def test_a_model_has_the_scale_that_it_names(tmp_path: Path) -> None:
+    text = "name: mine\ntitle: Mine\nmodels: [{model: IV, measure: PFT}, {model: IV}]\n"
+    config = load_config(write(tmp_path, text), MYELOMA)
+    assert [ask.measure for ask in config.requests] == ["PFT", "PLO"]
+    assert [spec["measure"] for spec in resolved(config)["models"]] == ["PFT", "PLO"]
+
+
+def test_the_models_of_a_comparison_have_the_measures_of_the_comparison(tmp_path: Path) -> None:
+    keys = "comparison: {pairs: [{treatment: a/b, control: a/c}]}\n"
+    config = load_config(write(tmp_path, f"name: mine\ntitle: Mine\n{keys}"), MYELOMA)
+    assert resolved(config)["models"] == [{"model": "IV", "method": "REML", "test": "adhoc"}]
+    named = f"{keys}models: [{{model: IV, measure: PFT}}]\n"
+    assert told(tmp_path, named) == [("CFG012", 4, 31)]
+
+
+def test_a_scale_that_a_model_cannot_have_is_refused_at_its_place(tmp_path: Path) -> None:
+    assert told(tmp_path, "models: [{model: GLMM, measure: PFT}]\n") == [("CFG011", 3, 33)]
+    assert told(tmp_path, "models: [{model: IV, measure: OR}]\n") == [("SCH004", 3, 31)]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ class Report(Model):
     volume: str | None = None
     pages: str | None = None
     doi: str | None = Field(None, pattern=r"^10\.\d{4,9}/\S+$")
-    kind: Literal["trial-report", "cohort-report", "review", "abstract"] = "trial-report"
+    kind: Literal["trial-report", "cohort-report", "review", "abstract", "data-set"] = (
+        "trial-report"
+    )
 
     @property
     def date(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,6 +16,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 Sign = Literal["good", "open", "bad", "none"]
+PERCENT: Final = "percent"  # the unit of a share of the patients
 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+\-]*$", max_length=60)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -147,8 +149,34 @@ class Moderator(Term):
     """
 
     of: Word | None = Field(None, description="Its name in the records; else the word itself.")
-    unit: str | None = None
-    cuts: list[float] = Field(default_factory=list)
+    unit: Label | None = Field(None, description="Of a number, e.g. years; percent of a share.")
+    cuts: list[float] = Field(default_factory=list, description="Where levels begin; ascending.")
+
+    @model_validator(mode="after")
+    def _levels(self) -> Moderator:
+        if self.cuts and self.unit is None:
+            raise ValueError("'cuts' are of a moderator with a 'unit', which is not given")
+        if not all(map(math.isfinite, self.cuts)):
+            raise ValueError("each of 'cuts' is a number")
+        if any(b <= a for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
+            raise ValueError("'cuts' ascend: each is above the one before")
+        return self
+
+    def level(self, name: str, value: float) -> str:
+        """The level between two of the ``cuts`` that a value lies in, in words.
+
+        >>> Moderator(label="Age", unit="years", cuts=[65]).level("age", 65.0)
+        'age ≥ 65 years'
+        """
+        called, unit = name.replace("-", " ").replace("_", " "), self.unit or ""
+        after = "%" if unit == PERCENT else f" {unit}"
+        above = [cut for cut in self.cuts if value < cut]
+        below = [cut for cut in self.cuts if value >= cut]
+        if not below:
+            return f"{called} < {above[0]:g}{after}"
+        if not above:
+            return f"{called} ≥ {below[-1]:g}{after}"
+        return f"{below[-1]:g} ≤ {called} < {above[0]:g}{after}"
 
 
 class Answer(Term):

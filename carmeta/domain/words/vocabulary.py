@@ -208,6 +208,20 @@ class Vocabulary(Declared):
         """Cohorts of a role in words."""
         return self.roles[code].label if code in self.roles else code
 
+    def moderator(self, code: str) -> str:
+        """A moderator by its name."""
+        term = self.moderators.get(code) or self.attributes.get(code)
+        return term.label if term else code.replace("-", " ").replace("_", " ")
+
+    def unit(self, moderator: str) -> str:
+        """The unit of a numeric moderator; empty for one of categories."""
+        term = self.moderators.get(moderator)
+        return (term.unit or "") if term else ""
+
+    def uncut(self, moderator: str) -> bool:
+        """Whether a moderator is a number that makes no levels."""
+        return bool(self.unit(moderator)) and not self.moderators[moderator].cuts
+
     # --- defaults ------------------------------------------------------------------------
 
     @property

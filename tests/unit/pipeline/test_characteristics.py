@@ -32,6 +32,20 @@ def test_a_median_of_other_patients_is_left_blank_with_the_reason(
         assert part in reason
 
 
+def test_a_trial_has_its_registry_numbers_and_nothing_where_the_record_has_none(analysis) -> None:
+    run = analysis("primary")
+    assert {values["Trial"] for values in lines(run, "karmma").values()} == {"NCT03361748"}
+    both = {values["Trial"] for values in lines(run, "legend-2").values()}
+    assert both == {"NCT03090659, ChiCTR-ONH-17012285"}
+    assert {values["Trial"] for values in lines(analysis("salvage"), "salvage-msk-sinai").values()}\
+        == {""}  # fmt: skip
+
+
+def test_the_countries_of_a_study_are_shown(analysis) -> None:
+    run = analysis("primary")
+    assert {values["Country"] for values in lines(run, "legend-2").values()} == {"China"}
+
+
 def test_a_median_of_the_pooled_cohort_is_shown(analysis) -> None:
     run = analysis("primary")
     assert lines(run, "crb-401")["CRB-401 (62 patients)"]["Median PFS"] == "8 months"

@@ -143,8 +143,8 @@ def test_subgroups_by_product_come_with_a_named_test(analysis):
 def test_the_resolved_configuration_spells_out_every_default(analysis):
     config = analysis("primary").config
     assert config["models"] == [
-        {"model": "GLMM", "method": "ML", "test": "t"},
-        {"model": "IV", "method": "REML", "test": "adhoc"},
+        {"model": "GLMM", "measure": "PLO", "method": "ML", "test": "t"},
+        {"model": "IV", "measure": "PLO", "method": "REML", "test": "adhoc"},
     ]
     assert config["populations"]["order"][0] == "infused"
 

@@ -31,7 +31,8 @@ def analyses() -> Iterator[Analysis]:
     yield run(REVIEW / "configs" / "two-arms.yaml", studies=REVIEW / "studies")
     grouped = synthetic.outcome(4, subgroups=True)
     refits = (*grouped.sensitivity, *(replace(r, kind="cumulative") for r in grouped.sensitivity))
-    made = synthetic.analysis(outcomes=(replace(grouped, sensitivity=refits),))
+    against, _ = synthetic.regressed(9)
+    made = synthetic.analysis(outcomes=(replace(grouped, sensitivity=refits), against))
     yield replace(made, contrasts=(synthetic.contrasts(),))
 
 

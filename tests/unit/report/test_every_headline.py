@@ -11,6 +11,7 @@ import pytest
 from carmeta.config import AnalysisConfig, Sensitivity, resolved
 from carmeta.domain.analysis import Analysis
 from carmeta.domain.evidence import Harmonised
+from carmeta.domain.measures import MEASURES
 from carmeta.domain.models import MODELS
 from carmeta.lineage import Lineage
 from carmeta.pipeline.dependence import Trials
@@ -18,7 +19,7 @@ from carmeta.pipeline.outcome import analyse_outcome
 from carmeta.report import caveats, csvfiles, summary, words
 from carmeta.report.methods import Methods, answer
 from carmeta.report.reproduce import script
-from carmeta.vocabulary import PiMethod
+from carmeta.vocabulary import PiMethod, SingleArmMeasure
 from tests.figures import synthetic
 from tests.words import MYELOMA
 
@@ -48,9 +49,7 @@ def written(data: str, subgroup: bool, **options: Any) -> tuple[Analysis, str]:
         **options,
     )  # fmt: skip
     trials = Trials({item.study: item.study for item in counts}, {}, Lineage.build([]))
-    outcome = analyse_outcome(
-        config, Harmonised(tuple(counts), (), ()), trials, MYELOMA.outcome("orr")
-    )
+    outcome = analyse_outcome(config, Harmonised(tuple(counts), (), ()), trials, "orr", MYELOMA)
     assert outcome is not None
     analysis = replace(synthetic.analysis(outcomes=(outcome,)), config=resolved(config))
     methods = Methods(analysis)
@@ -87,6 +86,31 @@ def test_every_choice_of_every_model(model: str) -> None:
     for pi in has.pi_methods:
         _, text = written("mixed", False, models=({"model": model},), pi_method=pi)
         assert words._PI_WORDS[pi] in text
+
+
+@pytest.mark.parametrize("data", [*DATA])
+@pytest.mark.parametrize("measure", get_args(SingleArmMeasure))
+def test_every_scale_on_every_kind_of_data(measure: str, data: str) -> None:
+    spec = {"model": "IV", "measure": measure}
+    analysis, text = written(data, True, models=(spec,), thresholds={"orr": {"value": 0.5}})
+    head = analysis.outcomes[0].headline
+    assert head.measure == measure
+    if not words.is_exact(head):
+        assert MEASURES[measure].words in text
+
+
+def test_models_that_differ_in_their_scale_only_are_told_apart() -> None:
+    specs = ({"model": "IV", "measure": "PFT"}, {"model": "IV"}, {"model": "IV", "measure": "PAS"})
+    analysis, text = written("mixed", False, models=specs)
+    outcome = analysis.outcomes[0]
+    fits = (outcome.headline, *outcome.beside)
+    for name in (words.model_short, words.model_long, words.pool_label):
+        assert len({name(fit) for fit in fits}) == 3
+    assert words.pool_label(fits[0]) == "Random effects (double arcsine, REML, HK)"
+    assert words.model_short(fits[1]) == "REML, HK"  # logits are what is usual
+    assert "double-arcsine transformed proportion" in text
+    assert "inverse-variance model of the arcsine-transformed proportion" in text
+    assert "Double arcsine, REML, HK and REML, HK differ by more than the rounding shown" in text
 
 
 def test_a_prediction_interval_has_its_words() -> None:

@@ -49,7 +49,8 @@ def analysis() -> Analysis:
                 beside=beside,
             )
         )
-    return replace(synthetic.analysis(outcomes=tuple(outcomes)), contrasts=())
+    against = [synthetic.regressed(9, model=model)[0] for model in ("GLMM", "IV")]
+    return replace(synthetic.analysis(outcomes=(*outcomes, *against)), contrasts=())
 
 
 def run(script: bytes, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -67,6 +68,16 @@ def test_counts_and_estimates_are_inlined(analysis: Analysis) -> None:
     assert f"ni <- c({', '.join(str(row.count.ni) for row in rows)})" in script
     assert repr(significant(analysis.outcomes[0].headline.estimate)) in script
     assert re.search(r'slab <- c\("Study 0 \\"quoted\\" \\\\ \\U\{2265\}3"', script)
+
+
+def test_moderators_and_their_coefficients_are_inlined(analysis: Analysis) -> None:
+    script = reproduce.script(analysis).decode("ascii")
+    outcome = analysis.outcomes[-1]
+    age, product = outcome.regressions
+    assert repr(significant(age.effects[0].estimate)) in script
+    assert ", ".join(repr(significant(point.value)) for point in age.points) in script
+    assert f'levels = c("{product.reference}"' in script
+    assert script.count("mods = ~ z") == 4
 
 
 def test_what_metafor_has_not_is_said() -> None:

@@ -206,16 +206,7 @@ def review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-NOT_YET = {"moderator": "moderators of a review do not make levels yet (#9.1)"}
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xfail(strict=True, reason=NOT_YET[kind]))
-    if kind in NOT_YET
-    else kind
-    for kind in CASES
-]
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CASES)
 def test_refused_declared_in_one_line_and_known(cli, review: Path, kind: str) -> None:
     case = CASES[kind]
     assert cli("validate", "--no-audit").code == 0, "the review is right before the word"
