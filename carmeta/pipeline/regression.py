@@ -23,6 +23,7 @@ from carmeta.domain.moderators import (
 from carmeta.domain.regression import Coefficient, Regression
 from carmeta.domain.words import Vocabulary
 from carmeta.errors import DataError, EstimationError
+from carmeta.measures import effect_sizes
 from carmeta.pipeline.subgroups import unvalued
 
 LEAST: Final = 4  # cohorts: with three, two coefficients and a variance leave nothing to test
@@ -99,12 +100,13 @@ def _too_little(values: Sequence[float | str | None]) -> str:
 def _fitted(config: AnalysisConfig, have: Sequence[StudyRow], values: Sequence[Any]) -> Regression:
     ask = config.regression_request
     data: dict[str, Sequence[Any]] = {"x": values}
+    events, patients = [row.count.xi for row in have], [row.count.ni for row in have]
     if ask.model == "GLMM":
-        events, patients = [row.count.xi for row in have], [row.count.ni for row in have]
         return regress_counts(events, patients, data, "~ x", test=ask.test, level=ask.level)
+    yi, vi = effect_sizes(events, patients, measure=ask.measure)  # the rows have the pool's scale
     return regress(
-        [row.yi for row in have], [row.vi for row in have], data, "~ x", measure="PLO",
-        method=ask.method, test=ask.test, level=ask.level,
+        yi, vi, data, "~ x", measure=ask.measure, method=ask.method, test=ask.test,
+        level=ask.level,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from carmeta.api import effects
+from carmeta.api.regression import regress
 from carmeta.domain.analysis import Analysis, OutcomeAnalysis
 from carmeta.domain.record import Review
 from carmeta.pipeline import run
@@ -240,10 +241,23 @@ def test_that_nobody_was_judged_is_one_sentence(analysis: Analysis) -> None:
     assert contents_evidence.bias(analysis).rows == ()
 
 
-def test_subgroups_by_a_word_of_the_review() -> None:
-    found = run(CONFIG.with_name("by-assessment.yaml"), studies=EXAMPLE / "studies")
-    groups = {group.level: len(group.rows) for group in found.outcomes[0].subgroups}
+def test_subgroups_and_regressions_by_words_of_the_review() -> None:
+    found = run(CONFIG.with_name("moderators.yaml"), studies=EXAMPLE / "studies")
+    (outcome,) = found.outcomes
+    groups = {group.level: len(group.rows) for group in outcome.subgroups}
     assert groups == {"questionnaire": 14, "interview": 4, "questionnaire and interview": 1}
+    regressions = {one.moderator: one for one in outcome.regressions}
+    sizes = {name: one.k for name, one in regressions.items()}
+    assert sizes == {"mean-age": 18, "percent-male": 19, "percent-first-mi": 17}
+    # Of the logits, as every file says, though the pool is of double arcsines.
+    ages = {row.count.slab: row.count.numbers.get("mean-age") for row in outcome.rows}
+    used = [row.count for row in outcome.rows if ages[row.count.slab] is not None]
+    sizes = effects([c.xi for c in used], [c.ni for c in used], measure="PLO")
+    data = {"age": [ages[c.slab] for c in used]}
+    wanted = regress(sizes.yi, sizes.vi, data, "~ age", measure="PLO", method="DL", test="z")
+    (slope,) = regressions["mean-age"].effects
+    assert slope.estimate == wanted.coefficients[1].estimate
+    assert slope.p == wanted.coefficients[1].p
 
 
 def test_the_tables_for_machines(analysis: Analysis) -> None:
