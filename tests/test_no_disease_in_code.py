@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ EVERYDAY = {
 }  # fmt: skip
 
 
-def _words() -> set[str]:
+@cache
+def _words() -> frozenset[str]:
     """Every id that a pack declares."""
     found: set[str] = set()
     for path in PACKS:
@@ -40,7 +42,7 @@ def _words() -> set[str]:
                     found |= {str(word) for word in term.get("values") or ()}
                 if isinstance(term, dict) and section == "events" and "stem" in term:
                     found.add(term["stem"])
-    return found - MEASURE
+    return frozenset(found - MEASURE)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "carmeta").rglob("*.py")), ids=str)
