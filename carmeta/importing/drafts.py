@@ -184,6 +184,7 @@ def _cohorts(
     if not cells:
         yield {"id": _WHOLE, "label": name, "role": plan.study.role}
     ids: dict[str, str] = {}
+    against = _against(cells)
     for arm, own in by_arm(cells):
         key = slug(arm).replace("_", "-").strip("-") if arm else _WHOLE
         other = ids.setdefault(key, arm)
@@ -198,7 +199,22 @@ def _cohorts(
         sizes = dict(_sizes(name, own, drafts))
         if sizes:
             cohort["populations"] = sizes
+        others = [other for other, label in ids.items() if label in against.get(arm, ())]
+        if others:
+            cohort["lineage"] = {"disjoint_from": others}
         yield cohort | {"proportions": [_proportion(cell) for cell in own]}
+
+
+def _against(cells: Sequence[Cell]) -> dict[str, set[str]]:
+    """The arms that a line sets against each other, who share no patient, by arm."""
+    lines: dict[str, set[str]] = {}
+    for cell in cells:
+        lines.setdefault(cell.where, set()).add(cell.arm)
+    found: dict[str, set[str]] = {}
+    for arms in lines.values():
+        for arm in arms:
+            found.setdefault(arm, set()).update(arms - {arm})
+    return found
 
 
 def _sizes(name: str, cells: Sequence[Cell], drafts: Drafts) -> Iterator[tuple[str, Any]]:

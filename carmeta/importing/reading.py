@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from carmeta.importing.plan import IGNORE, Plan
@@ -218,8 +218,12 @@ class _Reader:
 
     def _add(self, cell: Cell, line: Line, column: int) -> None:
         known = self.read_before.setdefault(_key(cell), cell)
+        both = _together(known, cell)
         if known is cell:
             self.out.cells.append(cell)
+        elif both is not None:
+            place = next(i for i, one in enumerate(self.out.cells) if one is known)
+            self.out.cells[place] = self.read_before[_key(cell)] = both
         elif known.numbers == cell.numbers:
             what = f"{_called(cell)}: the same again as in {known.where}"
             self.out.left.append(LeftOut("repeats", what, cell.where))
@@ -339,6 +343,18 @@ class _Reader:
 
 def _key(cell: Cell) -> tuple[str, str, str, str]:
     return cell.study, cell.arm, cell.outcome, cell.population
+
+
+def _together(one: Cell, other: Cell) -> Cell | None:
+    """The count and the percentage that a line prints of the same patients, as one number."""
+    if one.where != other.where or (one.events is None) == (other.events is None):
+        return None
+    counted, shared = (one, other) if other.events is None else (other, one)
+    if counted.percent or shared.n not in (None, counted.n):
+        return None
+    columns = [part for cell in (counted, shared) for part in cell.at["column"].split(", ")]
+    at = {**counted.at, "column": ", ".join(dict.fromkeys(columns))}
+    return replace(counted, percent=shared.percent, at=at)
 
 
 def _called(cell: Cell) -> str:

@@ -40,6 +40,33 @@ def test_a_long_sheet(cli, here) -> None:
     assert cli("validate", "studies").code == 0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Study,Outcome,Events,N,%\nAlpha,orr,8,10,80\n",
+        "Study,ORR events,ORR n,ORR %\nAlpha,8,10,80\n",
+    ],
+)
+def test_a_count_and_its_percentage_are_one_number(cli, here, text: str) -> None:
+    put(here / "counts.csv", text)
+    ran = cli("import", "counts.csv", *KNOWN, "--year", "2020")
+    assert ran.code == 0, ran.err
+    (cohort,) = records(here)["alpha"]["cohorts"]
+    (number,) = cohort["proportions"]
+    assert (number["count"], number["of"], number["percent"]) == (8, 10, "80")
+    assert "%" in number["at"]["column"]
+
+
+def test_arms_that_a_line_sets_against_each_other_are_disjoint(cli, here) -> None:
+    put(here / "counts.csv", TWO_ARMS)
+    ran = cli("import", "counts.csv", "--design", "randomised", "--outcome", "orr",
+              "--population", "itt", "--role", "treatment=car-t", "--role", "control=comparator")  # fmt: skip
+    assert ran.code == 0, ran.err
+    first, second = records(here)["alpha-2019"]["cohorts"]
+    assert "lineage" not in first
+    assert second["lineage"] == {"disjoint_from": [first["id"]]}
+
+
 def test_what_was_guessed_is_shown_and_written(cli, here) -> None:
     put(here / "counts.csv", LONG)
     ran = cli("import", "counts.csv", *KNOWN, "--format", "json")
