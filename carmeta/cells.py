@@ -363,6 +363,8 @@ class _Walk:
         own = getattr(printed, "of", None)
         if own is not None:
             return Denominator(own, "cell", path=(*path, "of"))
+        if isinstance(item, Assayed) and self.cells.words.is_part(item.among):
+            return Denominator()  # of a group, whose size is not that of the population
         shared = getattr(item, "of", None)
         if shared is not None:
             return Denominator(shared, "table", path=(*entry, "of"))

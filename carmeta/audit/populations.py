@@ -10,6 +10,7 @@ from typing import Final
 from carmeta.audit.context import Context, of_cell, what
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
+from carmeta.domain.record import Assayed
 from carmeta.domain.words import Vocabulary
 
 # A number of patients in a heading: Ide-cel (N = 254).
@@ -43,7 +44,8 @@ def _denominator(context: Context, key: str, cell: Cell) -> Iterator[Finding]:
     sizes = {name: size.count or 0 for name, size in context.sizes(key).items()}
     if cell.of is None or not sizes:
         return
-    if cell.kind == "characteristic" or not cell.population or _varies(cell):
+    of_group = isinstance(cell.item, Assayed) and cell.words.is_part(cell.item.among)
+    if cell.kind == "characteristic" or not cell.population or of_group or _varies(cell):
         of_whole = any(
             size.count == cell.of
             for whole in context.lineage.wholes(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -104,7 +104,7 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], l
     """Folders of records with the files that were named (None for all), and configurations."""
     records: dict[Path, list[Path] | None] = {}
     configs: list[Path] = []
-    for path in paths:
+    for path in _of_reviews(paths):
         if path.is_dir():
             files = sorted(path.glob("*.yaml"))
             if files and not any(_is_record(file) for file in files):
@@ -118,6 +118,18 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], l
             if named is not None:
                 named.append(path)
     return records, list(dict.fromkeys(configs))
+
+
+def _of_reviews(paths: Sequence[Path]) -> Iterator[Path]:
+    """The paths; of a folder with a review, or its review.yaml, what the review holds."""
+    from carmeta.records import REVIEW
+
+    for path in paths:
+        root = path.parent if path.name == REVIEW else path
+        if path.name == REVIEW or (path.is_dir() and (path / REVIEW).exists()):
+            yield from (root / part for part in (STUDIES, CONFIGS) if (root / part).exists())
+        else:
+            yield path
 
 
 def _is_record(path: Path) -> bool:

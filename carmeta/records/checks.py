@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from carmeta.cells import Cell, Cells
 from carmeta.domain.evidence import DataPath
-from carmeta.domain.record import Cohort, Product, Report, Review, StudyRecord
+from carmeta.domain.record import Assayed, Cohort, Product, Report, Review, StudyRecord
 from carmeta.lineage import Lineage
 from carmeta.records.wording import check_product, check_words
 from carmeta.sourcefile import Diagnostic, SourceFile, suggest
@@ -243,6 +243,9 @@ def _check_cell(cell: Cell, cohort: Cohort, source: SourceFile) -> Iterator[Diag
             f"count {count} exceeds n {of.n}{added} (population {cell.population})",
             hint="is the numerator of another population?",
         )
+    elif isinstance(cell.item, Assayed):
+        text = f"count {count} has no denominator: it is among {cell.item.among}"
+        yield source.diagnostic("REC032", path, text, hint="give 'of', the patients assessed there")
     elif cell.population:
         declared = ", ".join(cohort.populations) or "none"
         yield source.diagnostic(

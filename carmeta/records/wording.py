@@ -19,11 +19,28 @@ def consistent(words: Vocabulary, source: SourceFile) -> Iterator[Diagnostic]:
             told = suggest(name, sorted(known), lead="declared")
             text = f"'{name}' is none of the {section} of this review"
             yield source.diagnostic("WRD004", path, text, hint=told)
+    for ladder, criteria in words.ladders.items():
+        below = {name: term.below for name, term in criteria.categories.items()}
+        for name in _circling(below):
+            path = ("ladders", ladder, "categories", name, "below")
+            text = f"'{name}' stands below itself, by way of '{below[name]}'"
+            yield source.diagnostic("WRD006", path, text, hint="take one of the two out")
     for section in ("attributes", "moderators"):
         for name in getattr(words, section):
             if name in get_args(RecordModerator):
                 text = f"'{name}' is what every record says already"
                 yield source.diagnostic("WRD005", (section, name), text, at_key=True)
+
+
+def _circling(below: Mapping[str, str | None]) -> Iterator[str]:
+    """Categories that are below themselves, directly or by way of others."""
+    for name in below:
+        at, seen = below[name], {name}
+        while at is not None and at not in seen:
+            seen.add(at)
+            at = below.get(at)
+        if at == name and below[name] != name:
+            yield name
 
 
 Named = tuple[DataPath, str, str, Sequence[str]]
@@ -59,7 +76,7 @@ def _named(words: Vocabulary) -> Iterator[Named]:
 def _usual(words: Vocabulary) -> Iterator[Named]:
     for section in ("outcomes", "roles", "populations"):
         named = getattr(words.defaults, section) or ()
-        yield from _each(("defaults", section), named, section, words.allowed(section))
+        yield from _each(("defaults", section), named, section, [*getattr(words, section)])
 
 
 def _each(

@@ -119,6 +119,7 @@ def load_words(root: Path) -> Words:
         problems += wrong
         packs += [pack] if pack is not None else []
     problems += _contradicting(own, packs)
+    problems += _renamed(own, packs)
     merged = _merge([*packs, own])
     found, wrong = validate(ReviewFile, merged)
     problems += wrong
@@ -133,7 +134,7 @@ def load_words(root: Path) -> Words:
 
 def _absent(path: Path) -> Diagnostic:
     message = f"there is no {REVIEW}: it names the packs and the words of the review"
-    hint = f"`carmeta init` writes one; it stands beside the folder of records ({path.parent})"
+    hint = f"it stands beside the folder of records, in {path.parent}; `carmeta init` writes one"
     return Diagnostic("WRD001", "error", Mark(path.as_posix()), message, hint)
 
 
@@ -181,6 +182,8 @@ def _merge(files: Sequence[SourceFile]) -> _Merged:
     own = files[-1]
     for source in files:
         for key, value in source.data.items():
+            if source is own and key == "outcomes" and isinstance(value, dict):
+                data[key] = _unnamed(data.get(key, {}), value)
             if source is own or key not in _HEAD:
                 _put(data, key, value)
         marks |= {
@@ -193,8 +196,44 @@ def _merge(files: Sequence[SourceFile]) -> _Merged:
     return _Merged(own.path, own.text, data, marks, own.lines, by_name)
 
 
+_MEANING: Final = ("response", "event", "grade", "assayed")  # of an outcome
+
+
+def _differs(before: dict[str, Any], given: dict[str, Any]) -> bool:
+    """Whether an outcome of a pack is given another meaning."""
+    return any(key in given and given[key] != before.get(key) for key in _MEANING)
+
+
+def _renamed(own: SourceFile, packs: Sequence[SourceFile]) -> Iterator[Diagnostic]:
+    """Outcomes of a pack with another meaning, which the pack's label would not tell."""
+    given = own.data.get("outcomes")
+    for code, term in given.items() if isinstance(given, dict) else ():
+        for pack in packs:
+            before = _full(pack.data.get("outcomes", {}).get(code, {}))
+            here = _full(term)
+            if before and isinstance(here, dict) and _differs(before, here) and "label" not in here:
+                text = f"'{code}' means something else here than in the pack {pack.path.stem}"
+                told = "give it a label of its own, so that no table calls it by the pack's"
+                yield own.diagnostic("WRD007", ("outcomes", code), text, hint=told, at_key=True)
+                break
+
+
+def _unnamed(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The packs' outcomes without the names that the review's own take the place of."""
+    left = dict(before)
+    for code, term in given.items():
+        known, here = _full(before.get(code)), _full(term)
+        if isinstance(known, dict) and isinstance(here, dict) and "label" in here:
+            gone = ("short", "definition") if _differs(known, here) else ("short",)
+            left[code] = {key: value for key, value in known.items() if key not in gone}
+    return left
+
+
 def _put(into: dict[str, Any], key: str, value: Any) -> None:
     before = into.get(key)
+    if key == "values" and isinstance(before, list) and isinstance(value, list):
+        into[key] = list(dict.fromkeys((*before, *value)))  # a review adds to a pack's
+        return
     if isinstance(before, dict) or (before is not None and isinstance(value, dict)):
         before, value = _full(before), _full(value)
     if isinstance(before, dict) and isinstance(value, dict):

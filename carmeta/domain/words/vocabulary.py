@@ -161,6 +161,10 @@ class Vocabulary(Declared):
                 found[name] = order[: order.index(response) + 1]
         return {name: tier for name, tier in found.items() if tier}
 
+    def is_part(self, group: str) -> bool:
+        """Whether a group is only those who have some outcome."""
+        return group in self.groups and self.groups[group].outcome is not None
+
     # --- events --------------------------------------------------------------------------
 
     @cached_property
