@@ -9,6 +9,7 @@ hold no events of two arms. RevMan's "statistical data" of a published review ar
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,6 +29,8 @@ from carmeta.importing.sheet import Line, Sheet
 from carmeta.importing.table import LeftOut, Reference, Source, Table, Use
 
 _ROOT: Final = "COCHRANE_REVIEW"
+_NCT: Final = re.compile(r"NCT\d{8}")
+_SHOWN: Final = 80  # characters of a text that is listed
 _DEEPEST: Final = 200
 _OTHERS: Final = {
     "CONT": "continuous", "IV": "generic inverse variance", "IPD": "O-E and variance",
@@ -124,6 +127,8 @@ class _Review(ContentHandler):
         self._study: _Study | None = None
         self._comparison = ""
         self._subgroup = ""
+        self.further: list[tuple[str, str, int]] = []  # what records have no place for
+        self.judged: list[int] = []  # lines of judgements on the risk of bias
 
     # The names of these are those of the interface.
     def startElement(self, name: str, attrs: Any) -> None:
@@ -143,6 +148,8 @@ class _Review(ContentHandler):
             self._study.reports.append({})
         elif name == "IDENTIFIER" and self._study:
             self._identifier(attrs.get("TYPE", ""), attrs.get("VALUE", ""))
+        elif name == "QUALITY_ITEM_DATA_ENTRY":
+            self.judged.append(self._line)
         elif name == "COMPARISON":
             self._comparison = attrs.get("NO", "")
         elif part == "OUTCOME" and (kind == "DICH" or kind in _OTHERS):
@@ -164,8 +171,11 @@ class _Review(ContentHandler):
         assert self._study is not None
         if kind == "DOI" and self._study.reports and doi_of(value):
             self._study.reports[-1].setdefault("doi", doi_of(value))
-        elif kind == "CTG":
+        elif kind == "CTG" or _NCT.fullmatch(_tidy(value)):
             self._study.registry = _tidy(value)
+        else:
+            what = f"{self._study.name}: {kind} {_tidy(value)[:_SHOWN]}"
+            self.further.append(("identifiers", what, self._line))
 
     def characters(self, content: str) -> None:
         self._text.append(content)
@@ -177,6 +187,8 @@ class _Review(ContentHandler):
         above = self._path[-1] if self._path else ""
         if name == "STUDY":
             self._study = None
+        elif name == "FOOTNOTE" and text:
+            self.further.append(("footnotes", f"'{text[:_SHOWN]}'", self._line))
         elif self._study and above == "REFERENCE" and name in _FIELDS and text:
             self._study.reports[-1][_FIELDS[name]] = text
         elif name == "NAME" and above.endswith("_SUBGROUP"):
@@ -203,6 +215,12 @@ class _Review(ContentHandler):
                 yield Reference((study.name,), fields, where, study.registry)
 
     def notes(self, name: str) -> Iterator[LeftOut]:
+        """What is not carried over, and what has to be looked at."""
+        for kind, what, line in self.further:
+            yield LeftOut(kind, what, _where(name, line))
+        if self.judged:
+            what = f"{len(self.judged)} judgements: they are of a tool that the file does not name"
+            yield LeftOut("risk of bias", what, _where(name, self.judged[0]))
         for one in self.analyses:
             where = _where(name, one.line)
             if one.kind != "DICH":

@@ -60,7 +60,8 @@ def test_a_count_and_its_percentage_are_one_number(cli, here, text: str) -> None
 def test_arms_that_a_line_sets_against_each_other_are_disjoint(cli, here) -> None:
     put(here / "counts.csv", TWO_ARMS)
     ran = cli("import", "counts.csv", "--design", "randomised", "--outcome", "orr",
-              "--population", "itt", "--role", "treatment=car-t", "--role", "control=comparator")  # fmt: skip
+              "--population", "itt", "--role", "treatment=car-t",
+              "--role", "control=comparator")  # fmt: skip
     assert ran.code == 0, ran.err
     first, second = records(here)["alpha-2019"]["cohorts"]
     assert "lineage" not in first

@@ -55,6 +55,28 @@ def test_a_revman_5_file(cli, here) -> None:
 
 
 @needs("defusedxml")
+@needs("defusedxml")
+def test_what_records_have_no_place_for_is_listed(cli, here) -> None:
+    text = sources.RM5.replace(
+        'NAME="Two" YEAR="2002"/>',
+        'NAME="Two" YEAR="2002"><IDENTIFIERS><IDENTIFIER TYPE="OTHER" VALUE="EudraCT 7"/>'
+        '<IDENTIFIER TYPE="NCT" VALUE="NCT01234567"/></IDENTIFIERS></STUDY>',
+    ).replace(
+        'STUDY_ID="STD-One" TOTAL_1="10" TOTAL_2="11"/>',
+        'STUDY_ID="STD-One" TOTAL_1="10" TOTAL_2="11"><FOOTNOTE>by mail</FOOTNOTE></DICH_DATA>'
+        '<QUALITY_ITEM_DATA_ENTRY RESULT="YES" STUDY_ID="STD-One"/>',
+        1,
+    )
+    put(here / "review.rm5", text)
+    ran = cli("import", "review.rm5", *ARMS, "--outcome", "1.1 Overall response=orr",
+              "--outcome", "1.4 By dose=ignored")  # fmt: skip
+    assert ran.code == 0, ran.err
+    listed = report(here, "review")
+    for said in ("Two: OTHER EudraCT 7", "by mail", "1 judgements"):
+        assert said in listed
+    assert records(here)["two"]["trial"]["registry"] == "NCT01234567"
+
+
 def test_outcomes_of_a_review_that_are_not_declared(cli, here) -> None:
     put(here / "review.rm5", sources.RM5)
     ran = cli("import", "review.rm5", *ARMS)
