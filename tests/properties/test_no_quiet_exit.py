@@ -23,6 +23,8 @@ from tests.properties.reviews import MadeUp, make_review, make_rules
 from tests.words import MYELOMA
 
 SEEDS = range(300)
+# A hundred in the plain suite; `make slow` asks all of them.
+EVERY = [pytest.param(s, marks=[pytest.mark.slow] if s >= 100 else []) for s in SEEDS]
 PAIRED = range(100)  # reviews of which arms are compared
 
 
@@ -67,7 +69,7 @@ def reports(cell: Cell, outcome: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EVERY)
 def test_every_cell_is_used_superseded_or_excluded_by_name(seed: int) -> None:
     accounted(*harmonised(seed))
 
@@ -111,7 +113,7 @@ def accounted(made: MadeUp, rules: EvidenceRules, found: Harmonised) -> None:
         assert not item.by or (item.outcome, item.by) in counts
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EVERY)
 def test_what_cannot_be_is_a_finding_and_not_only_a_decision(seed: int) -> None:
     made, rules, _ = harmonised(seed)
     evidence = Evidence(made.review)
@@ -134,7 +136,7 @@ def _about(one: Finding, key: str, cells: Sequence[Cell]) -> bool:
     )
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EVERY)
 def test_a_cohort_that_is_pooled_is_excluded_by_the_cell_only(seed: int) -> None:
     made, _, found = harmonised(seed)
     pooled = {(c.outcome, c.key): c for c in found.counts}
@@ -149,7 +151,7 @@ def test_a_cohort_that_is_pooled_is_excluded_by_the_cell_only(seed: int) -> None
             assert "this number is not used" in item.reason
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EVERY)
 def test_what_is_left_out_has_a_decision_and_the_other_way_round(seed: int) -> None:
     _, _, found = harmonised(seed)
     out = {(e.outcome, e.study, e.cohort) for e in found.excluded}
@@ -161,7 +163,7 @@ def test_what_is_left_out_has_a_decision_and_the_other_way_round(seed: int) -> N
     assert out == told
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EVERY)
 def test_nobody_counts_twice(seed: int) -> None:
     made, rules, found = harmonised(seed)
     for outcome in rules.outcomes:
@@ -172,7 +174,7 @@ def test_nobody_counts_twice(seed: int) -> None:
                 assert not made.patients[one.key] & made.patients[two.key]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EVERY)
 def test_every_count_is_divided_by_the_denominator_of_its_own_cells(seed: int) -> None:
     made, _, found = harmonised(seed)
     cells = Cells.of(made.review)
@@ -187,7 +189,7 @@ def test_every_count_is_divided_by_the_denominator_of_its_own_cells(seed: int) -
         assert 0 <= count.xi_lo <= count.xi <= count.xi_hi <= count.ni
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EVERY)
 def test_mrd_negativity_is_of_one_group(seed: int) -> None:
     made, rules, found = harmonised(seed)
     wanted = rules.definitions.among["mrd_neg"]
