@@ -73,6 +73,11 @@ TrialDesign = Literal[
     "registry",
 ]
 
+REVIEW: Final = "review.yaml"  # at the root of a review, beside its records
+# Forms of identifiers, as regular expressions.
+REGISTRY_NUMBER: Final = r"NCT\d{8}"  # of ClinicalTrials.gov
+DOI: Final = r"10\.\d{4,9}/\S+"
+
 EXCLUSION_WORDS: Final[dict[ExclusionKind, str]] = {
     "outside": "outside the question",
     "draft": "its record is a draft",

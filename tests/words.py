@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from carmeta.domain.words import Vocabulary
-from carmeta.records import REVIEW, load_words
+from carmeta.records import load_words
+from carmeta.vocabulary import REVIEW
 
 ROOT = Path(__file__).parents[1]
 

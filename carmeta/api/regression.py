@@ -330,8 +330,10 @@ def _result(
     p_values = two_sided_p(stats, ddf)
     rows = zip(fit.beta, se, stats, ddf, p_values, fit.beta - half, fit.beta + half, strict=True)
     coefficients = tuple(
-        Coefficient(name, *(float(value) for value in row))
-        for name, row in zip(design.columns, rows, strict=True)
+        Coefficient(
+            float(b), float(s), float(z), float(df), float(p), float(low), float(high), name
+        )
+        for name, (b, s, z, df, p, low, high) in zip(design.columns, rows, strict=True)
     )
     p = fit.beta.size
     tested = [i for i in range(p) if design.term_of[i] >= 0]

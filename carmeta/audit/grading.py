@@ -11,7 +11,7 @@ from carmeta.audit.sources import comparable
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import Toxicity, grade_bounds
-from carmeta.domain.words import NOT_REPORTED, Vocabulary
+from carmeta.domain.words import NOT_REPORTED
 
 # A table gives percentages beside its counts if so many counts above zero are in the record
 # and all but this share of them have one.
@@ -21,7 +21,7 @@ _MANY, _FEW = 8, 0.1
 def check(context: Context) -> Iterator[Finding]:
     """GRD001 to GRD005 and ZER001 to ZER003."""
     for cells in context.fractions.values():
-        for event in pooled_events(context.words):
+        for event in context.words.usual_events:
             rows = _reported(cells, event)
             if rows:
                 yield from _missing(event, rows)
@@ -32,12 +32,6 @@ def check(context: Context) -> Iterator[Finding]:
         yield from _columns([cell for key in keys for cell in context.fractions[key]])
     yield from _mixed(context)
     yield from _bare(context)
-
-
-def pooled_events(words: Vocabulary) -> dict[str, None]:
-    """The events that the review's usual outcomes are made of."""
-    found = (words.outcome(outcome).event for outcome in words.usual_outcomes)
-    return dict.fromkeys(event for event in found if event)
 
 
 Row = tuple[Toxicity, Cell]
@@ -108,12 +102,12 @@ def _differing(event: str, rows: Sequence[Row]) -> Iterator[Finding]:
 def _mixed(context: Context) -> Iterator[Finding]:
     """GRD004: one finding an event over the whole review, of cohorts that are usually pooled."""
     words = context.words
-    for event in pooled_events(words):
+    for event in words.usual_events:
         scales: dict[str, list[Cell]] = defaultdict(list)
         for key, cells in context.fractions.items():
             rows = _reported(cells, event)
             role = context.cells.cohorts[key].role
-            if role not in words.usual_roles or not rows or context.lineage.wholes(key):
+            if role not in words.usual("roles") or not rows or context.lineage.wholes(key):
                 continue
             known = {words.scale(i.scale): None for i, _ in rows if i.scale != NOT_REPORTED}
             for scale in known or (words.scale(NOT_REPORTED),):

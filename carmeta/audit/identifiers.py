@@ -9,8 +9,9 @@ from typing import Final
 from carmeta.audit.context import Context, finding
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import StudyRecord
+from carmeta.vocabulary import REGISTRY_NUMBER
 
-_NCT: Final = re.compile(r"NCT\d{8}")
+_NCT: Final = re.compile(REGISTRY_NUMBER)
 
 
 def check(context: Context) -> Iterator[Finding]:

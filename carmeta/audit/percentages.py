@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from carmeta.audit.context import Context, counted, nobody, of_cell, what
-from carmeta.audit.grading import pooled_events
 from carmeta.cells import Cell
 from carmeta.domain.evidence import Finding
 from carmeta.domain.record import TimeResult, Toxicity
@@ -219,7 +218,7 @@ def _numbers(context: Context, key: str, like: Cell, most: int) -> list[int]:
 def _of_outcome(cell: Cell) -> bool:
     """Whether the cell could enter a pool: no characteristic, and no other adverse event."""
     if isinstance(cell.item, Toxicity):
-        return cell.event in pooled_events(cell.words)
+        return cell.event in cell.words.usual_events
     return cell.kind != "characteristic"
 
 

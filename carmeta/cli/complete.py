@@ -9,7 +9,7 @@ import typer
 
 def study_ids(context: typer.Context, incomplete: str) -> list[str]:
     """Ids of the studies in the folder that was named, or in studies/."""
-    from carmeta.cli.studies import STUDIES
+    from carmeta.cli.layout import STUDIES
 
     folder: Path = context.params.get("folder") or STUDIES
     names = [path.stem for path in folder.glob("[!._]*.yaml")]
@@ -18,7 +18,7 @@ def study_ids(context: typer.Context, incomplete: str) -> list[str]:
 
 def config_paths(incomplete: str) -> list[str]:
     """Configurations in the folder that is typed, or else in configs/."""
-    from carmeta.cli.validate import CONFIGS
+    from carmeta.cli.layout import CONFIGS
 
     folder = Path(incomplete.rpartition("/")[0]) if "/" in incomplete else CONFIGS
     names = [path.as_posix() for path in folder.glob("[!.]*.yaml")]

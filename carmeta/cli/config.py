@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from carmeta.cli.complete import config_paths
-from carmeta.cli.studies import STUDIES, Folder, words_of
+from carmeta.cli.layout import PRIMARY, STUDIES
+from carmeta.cli.studies import Folder, words_of
 from carmeta.cli.tables import Format, write_rows
 
 Step = str | int
@@ -18,7 +19,7 @@ Step = str | int
 def show(
     config: Annotated[
         Path, typer.Argument(help="A configuration.", autocompletion=config_paths)
-    ] = Path("configs/primary.yaml"),
+    ] = PRIMARY,
     folder: Folder = STUDIES,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = "table",
 ) -> int:

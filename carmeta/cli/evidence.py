@@ -9,7 +9,8 @@ import typer
 
 from carmeta.cli import terminal
 from carmeta.cli.complete import study_ids
-from carmeta.cli.studies import STUDIES, Folder, read, study_of
+from carmeta.cli.layout import STUDIES
+from carmeta.cli.studies import Folder, read, study_of
 from carmeta.cli.tables import Format, write_rows
 
 _LISTED: Final = 100

@@ -9,7 +9,8 @@ import typer
 
 from carmeta.cli import terminal
 from carmeta.cli.complete import config_paths, study_ids
-from carmeta.cli.studies import STUDIES, Folder
+from carmeta.cli.layout import PRIMARY, STUDIES
+from carmeta.cli.studies import Folder
 from carmeta.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def explain(
     config: Annotated[
         Path,
         typer.Option("--config", "-c", help="The configuration.", autocompletion=config_paths),
-    ] = Path("configs/primary.yaml"),
+    ] = PRIMARY,
     folder: Folder = STUDIES,
     format: Annotated[
         Literal["table", "json"], typer.Option("--format", help="A tree, or JSON.")

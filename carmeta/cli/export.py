@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from carmeta.cli import terminal
-from carmeta.cli.pool import PRIMARY
-from carmeta.cli.studies import STUDIES, Folder
+from carmeta.cli.layout import PRIMARY, STUDIES
+from carmeta.cli.studies import Folder
 
 
 def export(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from carmeta.cli import terminal
-from carmeta.cli.studies import STUDIES, Folder, words_of
+from carmeta.cli.layout import REVIEW, STUDIES
+from carmeta.cli.studies import Folder, words_of
 from carmeta.cli.tables import Format, write_rows
 from carmeta.errors import ConfigError, DataError, OutputError
 
@@ -72,7 +73,6 @@ def import_files(
     from carmeta.importing.sheet import file_name
     from carmeta.importing.words import words_for
     from carmeta.outputs.write import write_file
-    from carmeta.records import REVIEW
 
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", hint="name it with --studies")

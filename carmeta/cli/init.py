@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from carmeta.cli import asking, terminal
+from carmeta.cli.layout import CONFIGS, PRIMARY, REVIEW, STUDIES
 from carmeta.cli.schema import SCHEMAS, write_schemas
 from carmeta.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from carmeta.domain.words import Vocabulary
 
-_FOLDERS: Final = ("studies", "configs")
+_FOLDERS: Final = (STUDIES, CONFIGS)
 _PACKAGE: Final = Path(__file__).parents[1]
 # Where the example is: put there when the wheel was built, or at the root of a checkout.
 HOMES: Final = (_PACKAGE / "example", _PACKAGE.parent)
@@ -66,9 +67,7 @@ def init(
 
 
 def _targets() -> tuple[str, ...]:
-    from carmeta.records import REVIEW
-
-    return (REVIEW, *_FOLDERS, SCHEMAS)
+    return (*map(str, (REVIEW, *_FOLDERS)), SCHEMAS)
 
 
 def _check_free(folder: Path) -> None:
@@ -143,15 +142,14 @@ def _show_packs() -> None:
 def _begin(place: Path, title: str, packs: Sequence[str]) -> None:
     """A review without records; ConfigError where its packs do not go together."""
     from carmeta.domain.words import Vocabulary
-    from carmeta.records import REVIEW
     from carmeta.records.fresh import PRODUCTS, config_text, review_text
 
     _text(place / REVIEW, review_text(title, packs, Vocabulary()))
     words = _usable(place)
     _text(place / REVIEW, review_text(title, packs, words))
-    _text(place / "configs" / "primary.yaml", config_text(title, words))
+    _text(place / PRIMARY, config_text(title, words))
     if words.allowed("product attributes"):
-        _text(place / "studies" / "_products.yaml", PRODUCTS)
+        _text(place / STUDIES / "_products.yaml", PRODUCTS)
     write_schemas(place, words)
 
 
@@ -160,7 +158,7 @@ def _text(path: Path, text: str) -> None:
 
 
 def _usable(root: Path) -> Vocabulary:
-    from carmeta.records import REVIEW, load_words
+    from carmeta.records import load_words
 
     found = load_words(root)
     if found.words is None:
@@ -175,8 +173,6 @@ def _usable(root: Path) -> Vocabulary:
 
 def _copy_example(place: Path) -> None:
     """The files of the example, as they are."""
-    from carmeta.records import REVIEW
-
     home = next((home for home in HOMES if (home / REVIEW).is_file()), None)
     if home is None:
         hint = "a wheel of carmeta has one, and a checkout of its repository"
@@ -199,9 +195,9 @@ def _put(folder: Path, fill: Callable[[Path], None]) -> None:
             for name in _FOLDERS:
                 (Path(place) / name).mkdir()
             fill(Path(place))
-            for name in _targets():
-                (Path(place) / name).rename(folder / name)
-                done.append(folder / name)
+            for target in _targets():
+                (Path(place) / target).rename(folder / target)
+                done.append(folder / target)
     except BaseException as error:
         _undo(done, made)
         if isinstance(error, OSError):

@@ -7,20 +7,16 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from carmeta.cli import terminal
-from carmeta.cli.studies import STUDIES
-from carmeta.cli.validate import CONFIGS, existing
+from carmeta.cli.layout import CONFIGS, REVIEW, STUDIES, existing, parts
 
 if TYPE_CHECKING:
     from carmeta.migrations import Kind
     from carmeta.sourcefile import Diagnostic, SourceFile
-
-_REVIEW: Final = Path("review.yaml")
-_USUAL: Final = (_REVIEW, STUDIES, CONFIGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ def migrate(
     from carmeta.domain.record.base import SCHEMA
     from carmeta.outputs import check_free, write_file
 
-    files = list(dict.fromkeys(_files(existing(paths or [], _USUAL))))
+    files = list(dict.fromkeys(_files(existing(paths or [], (REVIEW, STUDIES, CONFIGS)))))
     old: list[_Old] = []
     diagnostics: list[Diagnostic] = []
     for path in files:
@@ -86,11 +82,10 @@ def migrate(
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     """The files of folders, and of the folders of a review."""
     for path in paths:
-        parts = [path / part for part in _USUAL if (path / part).exists()]
         if not path.is_dir():
             yield path
-        elif parts:
-            yield from _files(parts)
+        elif inside := parts(path):
+            yield from _files(inside)
         else:
             yield from sorted(file for file in path.glob("*.yaml") if file.name[0] != ".")
 
@@ -128,7 +123,7 @@ def _read(path: Path) -> tuple[_Old | None, list[Diagnostic]]:
 def _kind(source: SourceFile) -> Kind | None:
     from carmeta.domain.record import record_kind
 
-    if source.path.name == _REVIEW.name:
+    if source.path.name == REVIEW.name:
         return "review"
     kind = record_kind(source.data)
     if kind == "a register":

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Final, get_args
 import typer
 
 from carmeta.cli import asking, terminal
+from carmeta.cli.layout import STUDIES
 from carmeta.cli.schema import SCHEMAS, write_schemas
-from carmeta.cli.studies import STUDIES, Folder, words_of
+from carmeta.cli.studies import Folder, words_of
 from carmeta.errors import ConfigError, OutputError
-from carmeta.vocabulary import TrialDesign
+from carmeta.vocabulary import REGISTRY_NUMBER, TrialDesign
 
 if TYPE_CHECKING:
     from carmeta.records.citation import Citation
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9.\-]{0,79}")
-_REGISTRY: Final = re.compile(r"NCT\d{8}")
+_REGISTRY: Final = re.compile(REGISTRY_NUMBER)
 _EARLIEST, _LATEST = 1900, 2100
 _DESIGN: Final[TrialDesign] = "single-arm"
 _DESIGNS: Final[tuple[TrialDesign, ...]] = get_args(TrialDesign)

@@ -10,7 +10,7 @@ import typer
 
 from carmeta.cli import terminal
 from carmeta.cli.complete import config_paths
-from carmeta.cli.studies import STUDIES
+from carmeta.cli.layout import PRIMARY, STUDIES
 from carmeta.cli.tables import Format
 from carmeta.errors import ConfigError
 from carmeta.vocabulary import I2Method, Measure, Method, ModelCode, PiMethod, Sharing, Test, To
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from carmeta.domain.analysis import Analysis
 
 OUTPUTS: Final = Path("outputs")
-PRIMARY: Final = Path("configs/primary.yaml")
 _CSV: Final = "with --csv"
 _CONFIG: Final = "without --csv"
 

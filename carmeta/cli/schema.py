@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 import typer
 
 from carmeta.cli import terminal
-from carmeta.cli.studies import STUDIES, Folder, words_of
+from carmeta.cli.layout import STUDIES
+from carmeta.cli.studies import Folder, words_of
 from carmeta.cli.tables import write_json
 
 if TYPE_CHECKING:

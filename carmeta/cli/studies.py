@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from carmeta.cli.complete import study_ids
+from carmeta.cli.layout import STUDIES
 from carmeta.cli.tables import Format, write_json, write_rows
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from carmeta.sourcefile import SourceFile
 
 Folder = Annotated[Path, typer.Option("--studies", help="The folder of study records.")]
-STUDIES: Final = Path("studies")
 
 
 def load(folder: Path) -> Review:

@@ -6,20 +6,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from carmeta.cli import terminal
 from carmeta.cli.diagnostics import OutputFormat, print_diagnostics
-from carmeta.cli.studies import STUDIES
+from carmeta.cli.layout import CONFIGS, REVIEW, STUDIES, existing, parts
 
 if TYPE_CHECKING:
     from carmeta.domain.evidence import Finding
     from carmeta.records import Loaded
     from carmeta.sourcefile import Diagnostic
-
-CONFIGS: Final = Path("configs")
 
 
 def validate(
@@ -74,32 +72,6 @@ def _is_new(loaded: Loaded) -> bool:
     return [item.code for item in loaded.diagnostics] == ["REC002"]
 
 
-def existing(named: Sequence[Path], usual: Sequence[Path]) -> Sequence[Path]:
-    """The paths that were named, or those of the usual ones that are there.
-
-    Raises:
-        ConfigError: One that was named is not there, or none of the usual ones is.
-    """
-    from carmeta.errors import ConfigError
-    from carmeta.sourcefile import suggest
-
-    absent = [path for path in named if not path.exists()]
-    if absent:
-        beside = sorted(other.as_posix() for other in absent[0].parent.glob("*.yaml"))
-        raise ConfigError(
-            f"there is no file or folder {', '.join(map(str, absent))}",
-            hint=suggest(absent[0].as_posix(), beside),
-        )
-    found = named or [path for path in usual if path.exists()]
-    if not found:
-        folders = " or ".join(str(path) for path in usual if not path.suffix)
-        raise ConfigError(
-            f"there is no folder {folders} here",
-            hint="name the files or folders, or go to the folder that holds the review",
-        )
-    return found
-
-
 def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], list[Path]]:
     """Folders of records with the files that were named (None for all), and configurations."""
     records: dict[Path, list[Path] | None] = {}
@@ -122,12 +94,10 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[dict[Path, list[Path] | None], l
 
 def _of_reviews(paths: Sequence[Path]) -> Iterator[Path]:
     """The paths; of a folder with a review, or its review.yaml, what the review holds."""
-    from carmeta.records import REVIEW
-
     for path in paths:
-        root = path.parent if path.name == REVIEW else path
-        if path.name == REVIEW or (path.is_dir() and (path / REVIEW).exists()):
-            yield from (root / part for part in (STUDIES, CONFIGS) if (root / part).exists())
+        root = path.parent if path.name == REVIEW.name else path
+        if path.name == REVIEW.name or (root / REVIEW).exists():
+            yield from parts(root, (STUDIES, CONFIGS))
         else:
             yield path
 

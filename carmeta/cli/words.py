@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from carmeta.cli.complete import pack_names
-from carmeta.cli.studies import STUDIES, Folder, declared
+from carmeta.cli.layout import STUDIES
+from carmeta.cli.studies import Folder, declared
 from carmeta.cli.tables import Format, write_rows
 
 if TYPE_CHECKING:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from carmeta.domain.result import NAN, Fallback, SubgroupTest
+from carmeta.domain.result import NAN, Fallback, SubgroupTest, Tested
 
 
 @dataclass(frozen=True, slots=True)
-class ModeratorEffect:
+class ModeratorEffect(Tested):
     """One coefficient: per unit of a number, or of a category against the reference.
 
     On the logit scale; ``ratio`` is the odds ratio, with its limits.
     """
 
-    category: str  # empty for a number
-    estimate: float
-    se: float
-    stat: float
-    df: float  # inf for a normal test
-    p: float
-    ci_lb: float
-    ci_ub: float
     ratio: float
     ratio_lb: float
     ratio_ub: float
+    category: str = ""  # empty for a number
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from carmeta.arrays import Floats
-from carmeta.domain.result import NAN, Back, Between, Fallback, Heterogeneity, Spread, SubgroupTest
+from carmeta.domain.result import (
+    NAN,
+    Back,
+    Between,
+    Fallback,
+    Heterogeneity,
+    Spread,
+    SubgroupTest,
+    Tested,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Coefficient:
-    """One coefficient on the analysis scale; ``df`` is inf for a normal test."""
+class Coefficient(Tested):
+    """One coefficient."""
 
     name: str
-    estimate: float
-    se: float
-    stat: float
-    df: float
-    p: float
-    ci_lb: float
-    ci_ub: float
 
 
 @dataclass(frozen=True, slots=True)

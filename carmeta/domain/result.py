@@ -53,8 +53,8 @@ class BayesSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
-    """The mean effect on the analysis scale with its test against 0."""
+class Tested:
+    """An estimate on the analysis scale with its test against 0."""
 
     estimate: float
     se: float
@@ -63,6 +63,11 @@ class Mean:
     p: float
     ci_lb: float
     ci_ub: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mean(Tested):
+    """The mean effect."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,11 @@ class EvidenceRules(Section):
     def _fill(self, words: Vocabulary) -> None:
         """Put in what is usual, without its counting as given."""
         if "outcomes" not in self.model_fields_set:
-            self.__dict__["outcomes"] = words.usual_outcomes
+            self.__dict__["outcomes"] = words.usual("outcomes")
         if "roles" not in self.include.model_fields_set:
-            self.__dict__["include"] = _with(self.include, roles=words.usual_roles)
+            self.__dict__["include"] = _with(self.include, roles=words.usual("roles"))
         if "order" not in self.populations.model_fields_set:
-            self.__dict__["populations"] = _with(self.populations, order=words.usual_populations)
+            self.__dict__["populations"] = _with(self.populations, order=words.usual("populations"))
 
     def _check_groups(self, words: Vocabulary) -> None:
         lacking = [

@@ -156,7 +156,7 @@ def _changed(
     label = "only counts that stand in the papers"
     yield "printed", label, _with(rules, "counts", accept=by_count, inferred=False)
     order = rules.order(outcome)
-    for first in dict.fromkeys((*words.usual_populations, *words.populations)):
+    for first in dict.fromkeys((*words.usual("populations"), *words.populations)):
         label = f"{words.population(first)} preferred wherever it is reported"
         preferred = {outcome: tuple(dict.fromkeys((first, *order)))}
         by_outcome = rules.populations.by_outcome | preferred

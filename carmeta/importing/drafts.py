@@ -22,6 +22,7 @@ from carmeta.importing.words import Kind, Words
 from carmeta.importing.yamltext import OneLine, dump
 from carmeta.report.text import slug
 from carmeta.sourcefile import Diagnostic, load_source, validate
+from carmeta.vocabulary import REGISTRY_NUMBER
 
 UNKNOWN: Final = "not in the import"
 _WHOLE: Final = "all"  # the cohort of a study whose arms have no names
@@ -144,7 +145,7 @@ def _record(
     year = _year(name, facts, references, plan, drafts)
     trial: dict[str, Any] = {"design": plan.study.design}
     registry = facts.known.get("nct") or next((r.registry for r in references if r.registry), "")
-    if re.fullmatch(r"NCT\d{8}", registry):
+    if re.fullmatch(REGISTRY_NUMBER, registry):
         trial["registry"] = registry
     elif registry:
         trial["other_registries"] = [registry]

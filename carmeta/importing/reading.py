@@ -14,10 +14,11 @@ from carmeta.importing.table import FACTS, LeftOut, Table, Use
 from carmeta.importing.values import SHOWN, NoCount, count_of, is_sum
 from carmeta.importing.words import Kind, Words
 from carmeta.sourcefile import Diagnostic
+from carmeta.sourcefile.remedy import says_nothing
+from carmeta.vocabulary import REGISTRY_NUMBER
 
-_NOTHING: Final = frozenset({"", "-", "–", "—", "na", "n/a", "nr", "not reported", "#n/a", "."})
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
-_NCT: Final = re.compile(r"NCT\d{8}")
+_NCT: Final = re.compile(REGISTRY_NUMBER)
 _PERCENT: Final = re.compile(r"(<\s*1|\d{1,3}(\.\d{1,4})?)")
 _LONGEST: Final = 200  # characters of a name
 
@@ -147,7 +148,7 @@ class _Reader:
         if facts.table is None:
             facts.table, facts.line = self.table, line
         for i, use in enumerate(self.uses):
-            if use.holds not in FACTS or line.values[i].casefold() in _NOTHING:
+            if use.holds not in FACTS or says_nothing(line.values[i]):
                 continue
             value = self._fact(use.holds, line, i, name)
             known = facts.known.setdefault(use.holds, value)
@@ -178,10 +179,10 @@ class _Reader:
     def _count(self, name: str, line: Line, column: int) -> None:
         use, text = self.uses[column], line.values[column]
         size = self._size_column(use)
-        if text.casefold() in _NOTHING or self._is_empty_arm(line, column, size):
+        if says_nothing(text) or self._is_empty_arm(line, column, size):
             shown = f"'{text}'" if text else "empty"
             what = f"{name}: {self.table.column(column)} is {shown}"
-            if text.casefold() not in _NOTHING:
+            if not says_nothing(text):
                 what = f"{name}: {self.table.column(column)}, of no patients"
             self.out.left.append(LeftOut("lines without counts", what, self.table.where(line)))
             return

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from carmeta.errors import DataError
 from carmeta.importing.table import Reference
+from carmeta.vocabulary import DOI
 
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
-_DOI: Final = re.compile(r"10\.\d{4,9}/\S+")
+_DOI: Final = re.compile(DOI)
 
 
 def read_ris(text: str, name: str) -> list[Reference]:

@@ -27,9 +27,10 @@ from carmeta.importing.revman import (
 from carmeta.importing.ris import doi_of
 from carmeta.importing.sheet import Line, Sheet
 from carmeta.importing.table import LeftOut, Reference, Source, Table, Use
+from carmeta.vocabulary import REGISTRY_NUMBER
 
 _ROOT: Final = "COCHRANE_REVIEW"
-_NCT: Final = re.compile(r"NCT\d{8}")
+_NCT: Final = re.compile(REGISTRY_NUMBER)
 _SHOWN: Final = 80  # characters of a text that is listed
 _DEEPEST: Final = 200
 _OTHERS: Final = {

@@ -113,8 +113,8 @@ def _fitted(config: AnalysisConfig, have: Sequence[StudyRow], values: Sequence[A
 def _effect(fit: Regression, one: Coefficient) -> ModeratorEffect:
     category = one.name.removeprefix("x[").removesuffix("]") if fit.levels else ""
     return ModeratorEffect(
-        category, one.estimate, one.se, one.stat, one.df, one.p, one.ci_lb, one.ci_ub,
-        *(_exp(value) for value in (one.estimate, one.ci_lb, one.ci_ub)),
+        one.estimate, one.se, one.stat, one.df, one.p, one.ci_lb, one.ci_ub,
+        _exp(one.estimate), _exp(one.ci_lb), _exp(one.ci_ub), category,
     )  # fmt: skip
 
 

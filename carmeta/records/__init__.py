@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from carmeta.records.checks import product_hint
 from carmeta.records.load import Loaded, load_review
-from carmeta.records.words import REVIEW, Words, load_words, pack_names, read_pack
+from carmeta.records.words import Words, load_words, pack_names, read_pack
 
 __all__ = [
-    "REVIEW",
     "Loaded",
     "Words",
     "load_review",

@@ -75,8 +75,8 @@ def _report(id: str, year: int, report: Citation) -> str:
 
 
 def _cohort(words: Vocabulary, label: str) -> Iterator[str]:
-    role = [*words.usual_roles, *words.roles][0]
-    population = [*words.whole_populations, *words.usual_populations, *words.populations][0]
+    role = [*words.usual("roles"), *words.roles][0]
+    population = [*words.whole_populations, *words.usual("populations"), *words.populations][0]
     attributes = words.allowed("cohort attributes")
     yield "cohorts:  # one item an arm, a dose level, a site\n"
     yield f"  - id: all\n    label: {scalar(label)}\n"
@@ -98,7 +98,7 @@ def _cohort(words: Vocabulary, label: str) -> Iterator[str]:
 
 def _plain_outcomes(words: Vocabulary) -> tuple[str, ...]:
     """Those that need no assay, the usual ones first."""
-    ordered = dict.fromkeys((*words.usual_outcomes, *words.outcomes))
+    ordered = dict.fromkeys((*words.usual("outcomes"), *words.outcomes))
     return tuple(code for code in ordered if not words.terms[code].assayed)
 
 
@@ -120,7 +120,7 @@ def _response(words: Vocabulary, population: str) -> Iterator[str]:
         return
     ladder = next(iter(words.ladders))
     categories = words.categories[ladder]
-    tier = next((words.tier(code, ladder) for code in words.usual_outcomes
+    tier = next((words.tier(code, ladder) for code in words.usual("outcomes")
                  if words.tier(code, ladder)), categories[:1])  # fmt: skip
     below = categories[len(tier) : len(tier) + 1]
     counts = [f"{scalar(tier[-1])}: {{count: 8}}", *(f"{scalar(c)}: {{count: 2}}" for c in below)]

@@ -79,7 +79,7 @@ def _offers(words: Vocabulary) -> Iterator[tuple[str, str, str]]:
 
 def config_text(title: str, words: Vocabulary) -> str:
     """``configs/primary.yaml``: every usual outcome of the packs, the others as comments."""
-    usual = [code for code in words.usual_outcomes if not words.terms[code].assayed]
+    usual = [code for code in words.usual("outcomes") if not words.terms[code].assayed]
     head = _CONFIG.format(schema=SCHEMA, title=scalar(title))
     return head + "".join((*_outcomes(words, usual), *_examples(words, usual)))
 
@@ -96,7 +96,8 @@ def _outcomes(words: Vocabulary, usual: Sequence[str]) -> Iterator[str]:
 
 
 def _examples(words: Vocabulary, usual: Sequence[str]) -> Iterator[str]:
-    roles, populations = ", ".join(words.usual_roles), ", ".join(words.usual_populations)
+    roles = ", ".join(words.usual("roles"))
+    populations = ", ".join(words.usual("populations"))
     yield f"# include: {{roles: [{roles}]}}  # which cohorts\n"
     yield f"# populations: {{order: [{populations}]}}  # of a cohort's, the first there is\n"
     yield "# subgroup: design  # or product, phase, country, or a moderator of the review\n"

@@ -20,8 +20,8 @@ from carmeta.errors import ConfigError
 from carmeta.records.wording import consistent
 from carmeta.sourcefile import Diagnostic, SourceFile, load_source, suggest, validate
 from carmeta.sourcefile.model import Marks
+from carmeta.vocabulary import REVIEW
 
-REVIEW: Final = "review.yaml"
 BASE: Final = "trial"  # the pack that every review has
 PACKS: Final = Path(__file__).parents[1] / "packs"
 _SECTIONS: Final = tuple(name for name in Vocabulary.model_fields if name != "defaults")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from carmeta.digits import difference, number_text
 from carmeta.domain.evidence import Action, Derivation, Severity
 from carmeta.domain.moderators import ModeratorEffect
+from carmeta.domain.result import NAN
 from carmeta.report.fields import (
     ANALYSIS,
     NOT_NEGATIVE,
@@ -247,7 +248,7 @@ class _Coefficient:
     effect: ModeratorEffect
 
 
-_UNFITTED: Final = ModeratorEffect("", *[math.nan] * 10)
+_UNFITTED: Final = ModeratorEffect(NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN)
 _LOGIT: Final = "log odds"
 REGRESSION: Final = (
     OUTCOME_CODE,

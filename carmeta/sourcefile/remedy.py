@@ -7,12 +7,21 @@ from collections.abc import Collection
 from typing import Any, Final
 
 _NOTHING: Final = re.compile(
-    r"-+|–|—|\?|n[./]?[ards]\.?|not[ -](reported|available|stated|given)|unknown|missing",
+    r"|[-–—]+|\.|\?|#?n[./]?[ards]\.?|not[ -](reported|available|stated|given)|unknown|missing",
     re.IGNORECASE,
 )
 _OF: Final = re.compile(r"(\d+)\s*(?:/|of)\s*(\d+)")
 _WITH_PERCENT: Final = re.compile(r"(\d+)\s*\(\s*(\d+(?:\.\d+)?)\s*%?\s*\)")
 _COMMA: Final = re.compile(r"(\d+),(\d+)")
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text is what papers and sheets write where there is no number.
+
+    >>> says_nothing("NR"), says_nothing("–"), says_nothing(""), says_nothing("0")
+    (True, True, True, False)
+    """
+    return _NOTHING.fullmatch(text.strip()) is not None
 
 
 def remedy(key: str, value: Any, fields: Collection[str]) -> str:
@@ -28,7 +37,7 @@ def remedy(key: str, value: Any, fields: Collection[str]) -> str:
     if not isinstance(value, str):
         return ""
     text = value.strip()
-    if "missing" in fields and _NOTHING.fullmatch(text):
+    if "missing" in fields and says_nothing(text):
         return "write 'missing: not-reported' instead of it"
     if {"count", "of"} <= {*fields} and (found := _OF.fullmatch(text)):
         return f"write 'count: {found[1]}, of: {found[2]}'"

@@ -24,6 +24,7 @@ from carmeta.domain.words import UNDECLARED, Vocabulary
 from carmeta.sourcefile.model import Diagnostic, SourceFile
 from carmeta.sourcefile.remedy import remedy, share_hint
 from carmeta.sourcefile.suggestion import suggest
+from carmeta.vocabulary import DOI, REGISTRY_NUMBER
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,8 +40,8 @@ PATTERN_WORDS: Final[dict[str, str]] = {
     r"^-?\d+(\.\d+)?$": 'a number as printed, e.g. "3.47"',
     r"^(-?\d+(\.\d+)?|NE)$": "a number as printed, or NE",
     r"^(any|[1-5]|[1-4]-[2-5]|>=[2-5]|<=[1-4])$": "a grade: any, 1 to 5, 3-4, >=3, <=2",
-    r"^10\.\d{4,9}/\S+$": "a DOI such as 10.1056/NEJMoa2213614, without https://doi.org/",
-    r"^NCT\d{8}$": "NCT and eight digits",
+    f"^{DOI}$": "a DOI such as 10.1056/NEJMoa2213614, without https://doi.org/",
+    f"^{REGISTRY_NUMBER}$": "NCT and eight digits",
     r"^[A-Z]{3}\d{3}$": "a finding's code, e.g. GRM001",
     r"^(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$": (
         'a date as far as it is known: "2021", "2021-04" or "2021-04-28"'

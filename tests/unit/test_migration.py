@@ -159,7 +159,7 @@ products:
       costimulation: CD28
     # Where it stands.
     at: []
-"""  # noqa: E501
+"""  # noqa: E501  one line, as it is written
 CONFIG = """\
 name: old
 include: {line: first}

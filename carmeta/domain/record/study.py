@@ -22,7 +22,7 @@ from carmeta.domain.record.cohort import Cohort
 from carmeta.domain.record.patients import PatientTable
 from carmeta.domain.record.printed import Place, PrintedInterval, Sourced
 from carmeta.domain.words import BiasToolCode, OutcomeCode, words_of
-from carmeta.vocabulary import TrialDesign, TwoArmMeasure
+from carmeta.vocabulary import DOI, REGISTRY_NUMBER, TrialDesign, TwoArmMeasure
 
 
 class Contrast(Sourced):
@@ -50,7 +50,7 @@ class Report(Model):
     )
     volume: str | None = None
     pages: str | None = None
-    doi: str | None = Field(None, pattern=r"^10\.\d{4,9}/\S+$")
+    doi: str | None = Field(None, pattern=f"^{DOI}$")
     kind: Literal["trial-report", "cohort-report", "review", "abstract", "data-set"] = (
         "trial-report"
     )
@@ -65,7 +65,7 @@ class Trial(Model):
     """The trial or cohort behind the reports."""
 
     name: str | None = None
-    registry: Annotated[str, Field(pattern=r"^NCT\d{8}$")] | None = None
+    registry: Annotated[str, Field(pattern=f"^{REGISTRY_NUMBER}$")] | None = None
     other_registries: list[str] = Field(default_factory=list)
     phase: Literal["1", "1/2", "2", "3"] | None = None
     design: TrialDesign

@@ -88,8 +88,7 @@ class Vocabulary(Declared):
         if section == "categories":
             return tuple(dict.fromkeys(c for ladder in self.categories.values() for c in ladder))
         if section in ("populations", "roles"):  # what is usual comes first
-            usual = self.usual_populations if section == "populations" else self.usual_roles
-            return tuple(dict.fromkeys((*usual, *getattr(self, section))))
+            return tuple(dict.fromkeys((*self.usual(section), *getattr(self, section))))
         if section in ("scales", "assays"):
             return (*getattr(self, section), NOT_REPORTED)
         if section == "events":
@@ -228,27 +227,25 @@ class Vocabulary(Declared):
 
     # --- defaults ------------------------------------------------------------------------
 
-    @property
-    def usual_outcomes(self) -> tuple[str, ...]:
-        """Outcomes of a configuration that names none: all where none are usual."""
-        own = self.defaults.outcomes
-        return tuple(self.outcomes) if own is None else tuple(own)
+    def usual(self, section: str) -> tuple[str, ...]:
+        """What a configuration that names none of a section means: all where none are usual.
 
-    @property
-    def usual_roles(self) -> tuple[str, ...]:
-        """Roles of a configuration that names none: all where none are usual."""
-        return tuple(self.roles) if self.defaults.roles is None else tuple(self.defaults.roles)
+        Of outcomes, roles, and populations, those in order of preference.
+        """
+        own = getattr(self.defaults, section)
+        return tuple(getattr(self, section) if own is None else own)
 
-    @property
-    def usual_populations(self) -> tuple[str, ...]:
-        """Populations in order of preference, where a configuration gives no order."""
-        own = self.defaults.populations
-        return tuple(self.populations) if own is None else tuple(own)
+    @cached_property
+    def usual_events(self) -> tuple[str, ...]:
+        """The adverse events that the usual outcomes are made of."""
+        found = (self.outcome(code).event for code in self.usual("outcomes"))
+        return tuple(dict.fromkeys(event for event in found if event))
 
     @property
     def whole_populations(self) -> tuple[str, ...]:
         """The usual populations that are the same for every outcome, the preferred first."""
-        return tuple(name for name in self.usual_populations if not self.populations[name].varies)
+        known = self.populations
+        return tuple(name for name in self.usual("populations") if not known[name].varies)
 
 
 def _ordered(ladder: Ladder) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def test_the_words_are_those_of_the_review(cli, review: Path) -> None:
     assert lines[0] == SCHEMA
     found = record()
     assert (found["schema"], found["status"], found["id"]) == (2, "draft", "my-trial")
-    (cohort,) = found["cohorts"]  # type: ignore[misc]
+    (cohort,) = found["cohorts"]
     assert cohort["role"] == "herbs"
     assert list(cohort["populations"]) == ["drinkers"]
     assert cohort["proportions"][0]["outcome"] == "better"
@@ -83,7 +83,7 @@ def test_it_is_valid_as_it_stands_and_with_every_comment_taken_in(cli, review: P
     path.write_text("\n".join(lines) + "\n")
     ran = cli("validate")
     assert (ran.code, "error" in ran.out) == (0, False), ran.out
-    cohort = record()["cohorts"][0]  # type: ignore[index]
+    cohort = record()["cohorts"][0]
     assert {"response", "toxicity"} <= set(cohort)
 
 
@@ -111,7 +111,7 @@ def test_options(cli, review: Path) -> None:
     found = record()
     assert found["label"] == "My: trial #1"
     assert found["trial"] == {"design": "randomised", "registry": "NCT01234567", "year": 2021}
-    (report,) = found["reports"]  # type: ignore[misc]
+    (report,) = found["reports"]
     assert report == {
         "id": "my-trial-report",
         "authors": "Munshi NC, Anderson LD Jr, Shah N, et al.",
@@ -129,7 +129,7 @@ def test_options(cli, review: Path) -> None:
 def test_what_a_citation_does_not_say_is_said(cli, review: Path) -> None:
     ran = cli("new", "study", "my-trial", "--cite", "Smith A, et al. Some trial, 2019", "--yes")
     assert ran.code == 0
-    (report,) = record()["reports"]  # type: ignore[misc]
+    (report,) = record()["reports"]
     assert (report["authors"], report["year"]) == ("Smith A, et al.", 2019)
     assert "title, journal" in ran.err
     assert "placeholder" in ran.err
@@ -138,7 +138,7 @@ def test_what_a_citation_does_not_say_is_said(cli, review: Path) -> None:
 
 def test_the_year_that_is_given_goes_before_the_citation(cli, review: Path) -> None:
     ran = cli("new", "study", "my-trial", "--cite", CITED, "--year", "2020", "--yes")
-    assert record()["trial"]["year"] == 2020  # type: ignore[index]
+    assert record()["trial"]["year"] == 2020
     assert "2021" in ran.err
 
 
@@ -164,7 +164,7 @@ def test_a_terminal_is_asked_for_what_is_missing_only(cli, review: Path, termina
     ran = cli("new", "study", "my-trial", "--label", "L", "--nct", "NCT01234567", "--design",
               "registry")  # fmt: skip
     assert ran.code == 0, ran.err
-    assert record()["trial"]["year"] == 2018  # type: ignore[index]
+    assert record()["trial"]["year"] == 2018
 
 
 def test_an_answer_that_ends_is_an_end(cli, review: Path, terminal) -> None:

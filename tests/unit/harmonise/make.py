@@ -44,6 +44,12 @@ def rate(outcome="orr", population="infused", at=AT, **printed) -> dict[str, Any
     return {"outcome": outcome, "population": population, "at": at, **printed}
 
 
+def assayed(**printed) -> dict[str, Any]:
+    """A printed assay of the outcome that the pack has for it."""
+    base = {"outcome": "mrd_neg", "population": "evaluable", "assay": "NGS", "depth": "1e-5"}
+    return {**base, "at": AT, **printed}
+
+
 def with_orr(cohort_id, x, n, **lineage) -> dict[str, Any]:
     """A cohort with a printed number of responders."""
     return cohort(cohort_id, n=n, proportions=[rate(count=x)], lineage=lineage)

@@ -8,21 +8,14 @@ import pytest
 
 from carmeta.config import load_config
 from carmeta.errors import ConfigError
-from tests.unit.harmonise.make import AT, cohort, one, run, study
+from tests.unit.harmonise.make import assayed, cohort, one, run, study
 from tests.words import MYELOMA
 
 GROUPS = ("all", "responders", "vgpr-or-better", "cr-or-better")
 
 
 def mrd(among, count=5, of=10):
-    item = {
-        "outcome": "mrd_neg",
-        "population": "evaluable",
-        "assay": "NGS",
-        "depth": "1e-5",
-        "at": AT,
-    }
-    return {**item, "among": among, "count": count, "of": of}
+    return assayed(among=among, count=count, of=of)
 
 
 @pytest.mark.parametrize("group", GROUPS)

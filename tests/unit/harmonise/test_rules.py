@@ -5,6 +5,7 @@ import pytest
 from carmeta.domain.record import StudyRecord
 from tests.unit.harmonise.make import (
     AT,
+    assayed,
     cohort,
     labels,
     one,
@@ -211,16 +212,9 @@ def test_secondary_studies_enter_only_where_they_are_asked_for():
 
 
 def test_mrd_negativity_says_among_whom_and_how_deep():
-    item = {
-        "outcome": "mrd_neg",
-        "population": "evaluable",
-        "assay": "NGS",
-        "depth": "1e-5",
-        "at": AT,
-    }
     mrd = [
-        {**item, "among": "responders", "percent": "89", "of": 28},
-        {**item, "among": "cr-or-better", "percent": "100", "of": 13},
+        assayed(among="responders", percent="89", of=28),
+        assayed(among="cr-or-better", percent="100", of=13),
     ]
     count = one(
         run(

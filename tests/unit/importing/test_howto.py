@@ -21,8 +21,8 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_commands_of_the_page(cli, here, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("defusedxml")
-    pytest.importorskip("rispy")
+    pytest.importorskip("defusedxml", reason="needs carmeta[import]")
+    pytest.importorskip("rispy", reason="needs carmeta[import]")
     put(here / "counts.csv", blocks("csv")[0])
     put(here / "review.rm5", sources.RM5)
     put(here / "covidence.csv", sources.COVIDENCE.replace("Alpha 2019", "Gamma"))

@@ -16,6 +16,10 @@ Alpha,cr,new,2,10,2019,
 Beta,orr,new,3,9,2020,
 """
 TWO_ARMS = "author,ai,n1i,ci,n2i\nAlpha 2019,8,10,5,11\nBeta 2020,3,9,4,8\n"
+AGAINST = (
+    "--design", "randomised", "--outcome", "orr", "--population", "itt",
+    "--role", "treatment=car-t", "--role", "control=comparator",
+)  # fmt: skip
 WIDE = "Study,n,ORR,cr events,cr n\nAlpha,10,8,2,9\nBeta,9,3,1,9\n"
 
 
@@ -59,9 +63,7 @@ def test_a_count_and_its_percentage_are_one_number(cli, here, text: str) -> None
 
 def test_arms_that_a_line_sets_against_each_other_are_disjoint(cli, here) -> None:
     put(here / "counts.csv", TWO_ARMS)
-    ran = cli("import", "counts.csv", "--design", "randomised", "--outcome", "orr",
-              "--population", "itt", "--role", "treatment=car-t",
-              "--role", "control=comparator")  # fmt: skip
+    ran = cli("import", "counts.csv", *AGAINST)
     assert ran.code == 0, ran.err
     first, second = records(here)["alpha-2019"]["cohorts"]
     assert "lineage" not in first
@@ -85,9 +87,7 @@ def test_what_was_guessed_is_shown_and_written(cli, here) -> None:
 
 def test_two_arms_in_columns(cli, here) -> None:
     put(here / "counts.csv", TWO_ARMS)
-    ran = cli("import", "counts.csv", "--design", "randomised", "--outcome", "orr",
-              "--population", "itt", "--role", "treatment=car-t",
-              "--role", "control=comparator")  # fmt: skip
+    ran = cli("import", "counts.csv", *AGAINST)
     assert ran.code == 0, ran.err
     assert counted(here) == [
         ("Alpha 2019", "treatment", "orr", 8, 10), ("Alpha 2019", "control", "orr", 5, 11),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from carmeta.records import REVIEW, load_words
+from carmeta.records import load_words
+from carmeta.vocabulary import REVIEW
 
 HEAD = "schema: 2\ntitle: T\npacks: [imwg, car-t, car-t-toxicity]\n"
 

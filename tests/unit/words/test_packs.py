@@ -44,7 +44,7 @@ def test_a_pack_loads_alone_and_names_its_source(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize("response", RESPONSE)
 def test_packs_of_one_field_do_not_contradict(tmp_path: Path, response: str) -> None:
     found = words(tmp_path, response, "car-t", "car-t-toxicity", *BIAS)
-    assert found.usual_roles == ("car-t",)
+    assert found.usual("roles") == ("car-t",)
     assert len(found.bias_tools) == len(BIAS) + 1  # two of Newcastle-Ottawa
 
 
